@@ -1,0 +1,1 @@
+//! Defaults, files, environment and flags as one typed configuration whose every value knows its source.

@@ -1,0 +1,1 @@
+//! Access, lanes, the WebSocket and HTTP interface and the chat page.

@@ -1,0 +1,3 @@
+//! The `hearth` command: one file a subcommand, wiring, exit codes.
+
+fn main() {}

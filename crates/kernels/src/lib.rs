@@ -1,0 +1,1 @@
+//! The innermost loops, chosen for the processor at run time.

@@ -1,0 +1,1 @@
+//! The workspace's text files: templates, layers, diary.

@@ -1,0 +1,1 @@
+//! `Model` adaptors for Anthropic, OpenAI, Gemini and every OpenAI-compatible service; failover.

@@ -1,0 +1,1 @@
+//! Starts programs under limits; the only crate that starts processes.

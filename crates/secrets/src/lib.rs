@@ -1,0 +1,1 @@
+//! Keeps credentials, hands out handles, redacts them from everything that leaves.

@@ -1,0 +1,1 @@
+//! Scripted models, fake providers, temporary homes, fixed clocks; for tests only.

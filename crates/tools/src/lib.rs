@@ -1,0 +1,1 @@
+//! The four tools, the registry, and the gate every call passes.

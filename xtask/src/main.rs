@@ -1,0 +1,3 @@
+//! Development tasks: tidy, test, bench.
+
+fn main() {}
