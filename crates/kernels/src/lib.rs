@@ -1,1 +1,44 @@
-//! The innermost loops, chosen for the processor at run time.
+//! The innermost loops of running a language model on a CPU, chosen for the processor at run time.
+//!
+//! This crate knows numbers and shapes. It knows nothing about files, tokens, models or conversations.
+//! Weights arrive as GGUF blocks and are repacked once ([`Matrix::pack`]); activations are quantized to
+//! int8 ([`Activations`]); [`matmul`] multiplies the two on a [`Pool`] of threads. x86-64 processors with
+//! AVX2, AVX-VNNI or AVX-512 VNNI have their own kernels; every other processor (ARM included) runs the
+//! portable ones, which the compiler vectorises as far as it can.
+//!
+//! All `unsafe` code of the workspace lives here. Every public function checks the shapes it is given and
+//! answers with [`Error`]; none panics on bad sizes.
+//!
+//! Reading order:
+//! - [`quant`](QuantType): the GGUF block formats and their reference decoder
+//! - `layout`, `matrix`: the packed form of a weight matrix
+//! - `activations`: int8 activations
+//! - `matmul`, `float_product`, `portable`, `x86`: the products
+//! - `float`, `rope`, `attention`: everything between the products
+//! - `pool`, `cpu`: threads, and which kernels this processor can run
+
+mod activations;
+mod attention;
+mod cpu;
+mod error;
+mod float;
+mod half;
+mod layout;
+mod matmul;
+mod matrix;
+mod pool;
+mod portable;
+mod quant;
+mod rope;
+
+pub use activations::{Activations, Forms};
+pub use attention::{AttentionShape, KeyValues, attention};
+pub use cpu::Cpu;
+pub use error::Error;
+pub use float::{add, argmax, gelu_mul, rms_norm, silu_mul, softmax};
+pub use half::{f16_to_f32, f32_to_f16};
+pub use matmul::matmul;
+pub use matrix::Matrix;
+pub use pool::Pool;
+pub use quant::{QuantType, dequantize};
+pub use rope::{RopePairing, rope};

@@ -1,0 +1,122 @@
+//! Row operations between the products.
+
+use crate::error::{Error, check_length};
+
+/// Normalises `row` by its root mean square and multiplies by `weight`: out = x · w / √(mean(x²) + epsilon).
+///
+/// # Errors
+/// The lengths differ.
+pub fn rms_norm(row: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) -> Result<(), Error> {
+    check_length("weight", weight.len(), row.len())?;
+    check_length("out", out.len(), row.len())?;
+    let mean = dot(row, row) / row.len().max(1) as f32;
+    let factor = 1.0 / (mean + epsilon).sqrt();
+    for ((out, value), weight) in out.iter_mut().zip(row).zip(weight) {
+        *out = value * factor * weight;
+    }
+    Ok(())
+}
+
+/// Adds `other` to `values`.
+///
+/// # Errors
+/// The lengths differ.
+pub fn add(values: &mut [f32], other: &[f32]) -> Result<(), Error> {
+    check_length("other", other.len(), values.len())?;
+    for (value, other) in values.iter_mut().zip(other) {
+        *value += other;
+    }
+    Ok(())
+}
+
+/// SwiGLU's product: gate = silu(gate) · up, silu(x) = x / (1 + e⁻ˣ).
+///
+/// # Errors
+/// The lengths differ.
+pub fn silu_mul(gate: &mut [f32], up: &[f32]) -> Result<(), Error> {
+    check_length("up", up.len(), gate.len())?;
+    for (gate, up) in gate.iter_mut().zip(up) {
+        *gate = *gate / (1.0 + exp(-*gate)) * up;
+    }
+    Ok(())
+}
+
+/// GeGLU's product with the tanh form of GELU (Gemma): gate = gelu(gate) · up.
+///
+/// # Errors
+/// The lengths differ.
+pub fn gelu_mul(gate: &mut [f32], up: &[f32]) -> Result<(), Error> {
+    check_length("up", up.len(), gate.len())?;
+    for (gate, up) in gate.iter_mut().zip(up) {
+        // x·½(1 + tanh u) = x / (1 + e^(−2u)), u = √(2/π)·(x + 0.044715·x³)
+        let x = *gate;
+        let double = 2.0 * 0.797_884_6 * (x + 0.044_715 * x * x * x);
+        *gate = x / (1.0 + exp(-double)) * up;
+    }
+    Ok(())
+}
+
+/// Turns `values` into probabilities. An empty slice stays empty.
+pub fn softmax(values: &mut [f32]) {
+    let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    if largest == f32::NEG_INFINITY {
+        return;
+    }
+    let mut sum = 0.0;
+    for value in values.iter_mut() {
+        *value = exp(*value - largest);
+        sum += *value;
+    }
+    let factor = 1.0 / sum;
+    for value in values {
+        *value *= factor;
+    }
+}
+
+/// Index of the largest value; of the first one where several are equal. `None` when there is none (NaNs
+/// don't count).
+#[must_use]
+pub fn argmax(values: &[f32]) -> Option<usize> {
+    let mut best = None;
+    let mut largest = f32::NEG_INFINITY;
+    for (index, value) in values.iter().enumerate() {
+        if *value > largest || (best.is_none() && !value.is_nan()) {
+            (best, largest) = (Some(index), *value);
+        }
+    }
+    best
+}
+
+/// eˣ to about 2 units in the last place, 0 below −87.3, infinity above 88.7.
+///
+/// Branch-free, so that loops over it become vector code: 2ⁿ · e^r with n = round(x / ln 2), |r| ≤ ½·ln 2.
+#[inline]
+pub(crate) fn exp(x: f32) -> f32 {
+    const LN2_HIGH: f32 = 0.693_145_75;
+    const LN2_LOW: f32 = 1.428_606_8e-6;
+    // Adding 1.5·2²³ leaves the rounded number in the low bits of the float.
+    const ROUND: f32 = 12_582_912.0;
+    let clamped = x.clamp(-87.3, 89.0);
+    let shifted = clamped * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let r = clamped - n * LN2_HIGH - n * LN2_LOW;
+    let p = 1.0 / 720.0f32;
+    let p = p * r + 1.0 / 120.0;
+    let p = p * r + 1.0 / 24.0;
+    let p = p * r + 1.0 / 6.0;
+    let p = p * r + 0.5;
+    let p = p * r + 1.0;
+    let p = p * r + 1.0;
+    // 2ⁿ in two factors: n = 128 has no float of its own.
+    let bits = shifted.to_bits().wrapping_sub(ROUND.to_bits());
+    let half = bits.cast_signed() >> 1;
+    let rest = bits.cast_signed() - half;
+    let power = |n: i32| f32::from_bits((n + 127).cast_unsigned() << 23);
+    let value = p * power(half) * power(rest);
+    if x < -87.3 { 0.0 } else { value }
+}
+
+/// Sum of products with eight running sums.
+pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
+    crate::portable::dot_floats(left, right)
+}

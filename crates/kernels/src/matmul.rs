@@ -1,0 +1,94 @@
+//! Products of packed matrices with rows of activations.
+
+use crate::error::{Error, check_length, product};
+use crate::half::{decode_bf16, decode_f16};
+use crate::layout::{Layout, PANEL};
+use crate::matrix::Data;
+use crate::pool::Shared;
+use crate::portable;
+use crate::{Activations, Matrix, Pool, QuantType};
+
+/// Multiplies every row of activations with the matrix: `out[t · matrix.rows() + i]` is output i of row t.
+///
+/// One row is bound by reading the matrix; from 4 rows on each part of the matrix is expanded once and used
+/// for all of them. 64–128 rows at a time are best: more fall out of the caches.
+///
+/// # Errors
+/// The columns differ, `out` is not `activations.rows() · matrix.rows()` long, or the activations were
+/// prepared without the form of [`Matrix::forms`].
+pub fn matmul(pool: &Pool, matrix: &Matrix, activations: &Activations, out: &mut [f32]) -> Result<(), Error> {
+    let (rows, outputs) = (activations.rows(), matrix.rows());
+    check_length("out", out.len(), product("out", rows, outputs)?)?;
+    if activations.cols() != matrix.cols() {
+        return Err(Error::Mismatch {
+            what: "columns of activations and matrix",
+            left: activations.cols(),
+            right: matrix.cols(),
+        });
+    }
+    if rows == 0 {
+        return Ok(());
+    }
+    match &matrix.data {
+        Data::Packed { layout, bytes } => packed(pool, matrix, (*layout, bytes), activations, out),
+        Data::Single(weights) => {
+            floats(pool, matrix, activations.floats(matrix.quant_type())?, out, |row, to| {
+                to.copy_from_slice(&weights[row * to.len()..][..to.len()]);
+            });
+            Ok(())
+        }
+        Data::Half(weights) => {
+            let decode = if matrix.quant_type() == QuantType::BF16 { decode_bf16 } else { decode_f16 };
+            floats(pool, matrix, activations.floats(matrix.quant_type())?, out, |row, to| {
+                for (value, bits) in to.iter_mut().zip(&weights[row * matrix.cols()..]) {
+                    *value = decode(*bits);
+                }
+            });
+            Ok(())
+        }
+    }
+}
+
+fn packed(
+    pool: &Pool,
+    matrix: &Matrix,
+    (layout, bytes): (Layout, &[u8]),
+    activations: &Activations,
+    out: &mut [f32],
+) -> Result<(), Error> {
+    let form = activations.quantized(matrix.quant_type())?;
+    let (rows, outputs, cols) = (activations.rows(), matrix.rows(), matrix.cols());
+    let size = layout.panel_bytes(cols);
+    let shared = Shared::new(out);
+    pool.for_each(outputs.div_ceil(PANEL), 1, |panels| {
+        let mut sums = vec![[0f32; PANEL]; rows];
+        for panel in panels {
+            portable::panel(layout, &bytes[panel * size..][..size], cols, form, &mut sums);
+            let width = PANEL.min(outputs - panel * PANEL);
+            for (row, sums) in sums.iter().enumerate() {
+                // SAFETY: each panel has its own columns of the output and is handed out once.
+                #[expect(unsafe_code, reason = "panels write disjoint parts of one output")]
+                let out = unsafe { shared.slice_mut(row * outputs + panel * PANEL, width) };
+                out.copy_from_slice(&sums[..width]);
+            }
+        }
+    });
+    Ok(())
+}
+
+fn floats(pool: &Pool, matrix: &Matrix, activations: &[f32], out: &mut [f32], load: impl Fn(usize, &mut [f32]) + Sync) {
+    let (outputs, cols) = (matrix.rows(), matrix.cols());
+    let shared = Shared::new(out);
+    pool.for_each(outputs, 8, |range| {
+        let mut weights = vec![0.0; cols];
+        for output in range {
+            load(output, &mut weights);
+            for (row, values) in activations.chunks_exact(cols).enumerate() {
+                // SAFETY: each output has its own column and is handed out once.
+                #[expect(unsafe_code, reason = "columns of one output go to different threads")]
+                let out = unsafe { shared.slice_mut(row * outputs + output, 1) };
+                out.fill(portable::dot_floats(&weights, values));
+            }
+        }
+    });
+}

@@ -1,0 +1,4 @@
+//! The kernels at the crate's boundary.
+
+mod numbers;
+mod products;

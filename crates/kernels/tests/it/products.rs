@@ -1,0 +1,68 @@
+//! Packed matrices against a plain computation in f64.
+
+use hearth_kernels::{Activations, Error, Matrix, Pool, QuantType, dequantize, matmul};
+
+use crate::numbers::Numbers;
+
+/// The plain product of the dequantized matrix with the activations, and the size its terms have.
+fn plain(weights: &[f32], values: &[f32], cols: usize) -> Vec<(f64, f64)> {
+    let dot = |row: &[f32], weights: &[f32]| {
+        let terms = row.iter().zip(weights).map(|(x, w)| f64::from(*x) * f64::from(*w));
+        terms.fold((0.0, 0.0), |(sum, size), term| (sum + term, size + term * term))
+    };
+    let rows = values.chunks_exact(cols);
+    rows.flat_map(|row| weights.chunks_exact(cols).map(move |weights| dot(row, weights))).collect()
+}
+
+fn check(ty: QuantType, (rows, cols): (usize, usize), count: usize, threads: usize) -> Result<(), Error> {
+    let mut numbers = Numbers::new((rows * 31 + cols + count) as u64);
+    let pool = Pool::new(threads)?;
+    let raw = numbers.tensor(ty, rows, cols);
+    let mut weights = vec![0.0; rows * cols];
+    dequantize(ty, &raw, &mut weights)?;
+    let matrix = Matrix::pack(ty, rows, cols, &raw, &pool)?;
+
+    let mut row = vec![0.0; cols];
+    for (index, expected) in weights.chunks_exact(cols).enumerate() {
+        matrix.row(index, &mut row)?;
+        for (found, expected) in row.iter().zip(expected) {
+            assert!((found - expected).abs() <= 1e-4 * expected.abs().max(1e-2), "{ty:?} row {index}");
+        }
+    }
+
+    let values = numbers.floats(count * cols);
+    let mut activations = Activations::new();
+    activations.quantize(&values, count, cols, &pool)?;
+    let mut out = vec![f32::NAN; count * rows];
+    matmul(&pool, &matrix, &activations, &mut out)?;
+    for (found, (expected, size)) in out.iter().zip(plain(&weights, &values, cols)) {
+        // int8 activations are off by up to 1/254 of the largest; these errors add up like the terms do.
+        let allowed = 0.03 * size.sqrt() + 1e-6;
+        assert!((f64::from(*found) - expected).abs() <= allowed, "{ty:?} {rows}x{cols}x{count}: {found} {expected}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_type_multiplies_like_its_dequantized_values() -> Result<(), Error> {
+    for ty in QuantType::ALL {
+        for (index, shape) in [(8, 256), (1, 512), (13, 768), (40, 1280)].into_iter().enumerate() {
+            check(ty, shape, [1, 2, 5, 17][index], 1 + index % 3)?;
+        }
+    }
+    for ty in [QuantType::Q4_0, QuantType::Q4_1, QuantType::Q5_0, QuantType::Q5_1, QuantType::Q8_0] {
+        check(ty, (9, 32), 3, 1)?;
+        check(ty, (16, 896), 6, 2)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn wrong_shapes_are_refused() {
+    let pool = Pool::new(1).unwrap();
+    let refused = Matrix::pack(QuantType::Q4_K, 1, 100, &[], &pool).unwrap_err();
+    assert_eq!(refused, Error::PartialBlock { ty: QuantType::Q4_K, block: 256, cols: 100 });
+    let refused = Matrix::pack(QuantType::Q8_0, 2, 32, &[0; 34], &pool).unwrap_err();
+    assert_eq!(refused, Error::Length { what: "raw", expected: 68, found: 34 });
+    assert!(matches!(Matrix::pack(QuantType::Q8_0, usize::MAX, 64, &[], &pool), Err(Error::OutOfRange { .. })));
+}
