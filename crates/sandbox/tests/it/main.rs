@@ -1,0 +1,4 @@
+//! The crate's behaviour at its boundary.
+
+#[cfg(test)]
+mod running;
