@@ -2,7 +2,7 @@
 
 use crate::error::{Error, check_length, product};
 use crate::layout::{CHUNK, GROUP};
-use crate::{Pool, QuantType};
+use crate::{Cpu, Pool, QuantType};
 
 /// Which forms of the activations are prepared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -155,48 +155,67 @@ impl Quantized {
             let from = chunk * CHUNK;
             let values = &values[row * cols..][from..(from + CHUNK).min(cols)];
             if let [part] = parts {
-                quantize_chunk::<WHOLE>(values, part);
+                quantize(pool.cpu(), WHOLE, values, part);
             }
         });
     }
 }
 
-/// Quantizes up to 256 values; `WHOLE`: with one scale for all of them, else one per 32.
-fn quantize_chunk<const WHOLE: bool>(values: &[f32], part: &mut Part) {
-    *part = Part::ZERO;
-    let all = if WHOLE { largest(values) } else { 0.0 };
-    for (group, values) in values.chunks_exact(GROUP).enumerate() {
-        let largest = if WHOLE { all } else { largest(values) };
+fn quantize(cpu: Cpu, whole: bool, values: &[f32], part: &mut Part) {
+    #[cfg(target_arch = "x86_64")]
+    if cpu != Cpu::Portable {
+        // SAFETY: a pool has only kernels that the processor can run.
+        #[expect(unsafe_code, reason = "the same code compiled for wider vectors")]
+        return unsafe { crate::x86::quantize_chunk(whole, values, part) };
+    }
+    quantize_chunk(whole, values, part);
+}
+
+/// Quantizes up to 256 values; `whole`: with one scale for all of them, else one per 32.
+#[inline(always)]
+pub(crate) fn quantize_chunk(whole: bool, values: &[f32], part: &mut Part) {
+    if values.len() < CHUNK {
+        *part = Part::ZERO;
+    }
+    let all = if whole { largest(values) } else { 0.0 };
+    for (group, values) in values.as_chunks::<GROUP>().0.iter().enumerate() {
+        let largest = if whole { all } else { largest(values) };
         let scale = largest / 127.0;
         // Values so small that the inverse overflows count as zero.
         let inverse = if largest > 1e-30 { 127.0 / largest } else { 0.0 };
-        let unit = if WHOLE { 1.0 } else { scale };
-        part.scales[group] = scale;
-        let quants = &mut part.values[group * GROUP..][..GROUP];
-        for half in 0..2 {
-            let from = half * (GROUP / 2);
-            let mut sum = 0;
-            for i in from..from + GROUP / 2 {
-                let quant = round(values[i] * inverse);
-                quants[i] = quant;
-                sum += i32::from(quant);
-            }
-            part.half_sums[2 * group + half] = sum as f32 * unit;
+        let unit = if whole { 1.0 } else { scale };
+        let (quants, _) = part.values[group * GROUP..].as_chunks_mut::<{ GROUP / 2 }>();
+        let mut sums = [0.0; 2];
+        for ((quants, values), sum) in quants.iter_mut().zip(values.as_chunks::<{ GROUP / 2 }>().0).zip(&mut sums) {
+            *sum = quantize_half(values, inverse, quants) as f32 * unit;
         }
-        part.sums[group] = part.half_sums[2 * group] + part.half_sums[2 * group + 1];
+        part.scales[group] = scale;
+        part.half_sums[2 * group..2 * group + 2].copy_from_slice(&sums);
+        part.sums[group] = sums[0] + sums[1];
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and the value is within 127")]
-fn round(value: f32) -> i8 {
-    value.round_ties_even() as i8
+/// Quantizes half a group; returns the sum of the quants.
+#[inline(always)]
+fn quantize_half(values: &[f32; GROUP / 2], inverse: f32, quants: &mut [i8; GROUP / 2]) -> i32 {
+    // Adding 1.5·2²³ rounds to the nearest integer, ties to even, and leaves it in the low byte.
+    const ROUND: f32 = 12_582_912.0;
+    let mut sum = 0;
+    for (quant, value) in quants.iter_mut().zip(values) {
+        let [low, ..] = (value * inverse + ROUND).to_bits().to_le_bytes();
+        *quant = low.cast_signed();
+        sum += i32::from(*quant);
+    }
+    sum
 }
 
+#[inline(always)]
 fn largest(values: &[f32]) -> f32 {
-    let mut lanes = [0f32; 8];
-    for values in values.chunks_exact(8) {
+    let mut lanes = [0f32; 16];
+    for values in values.as_chunks::<16>().0 {
         for (lane, value) in lanes.iter_mut().zip(values) {
-            *lane = lane.max(value.abs());
+            let size = value.abs();
+            *lane = if size > *lane { size } else { *lane };
         }
     }
     lanes.into_iter().fold(0.0, f32::max)

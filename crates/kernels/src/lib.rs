@@ -30,6 +30,9 @@ mod pool;
 mod portable;
 mod quant;
 mod rope;
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "vector instructions chosen at run time")]
+mod x86;
 
 pub use activations::{Activations, Forms};
 pub use attention::{AttentionShape, KeyValues, attention};

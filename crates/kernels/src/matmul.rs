@@ -5,8 +5,10 @@ use crate::half::{decode_bf16, decode_f16};
 use crate::layout::{Layout, PANEL};
 use crate::matrix::Data;
 use crate::pool::Shared;
-use crate::portable;
-use crate::{Activations, Matrix, Pool, QuantType};
+use crate::portable::{self, Product};
+#[cfg(target_arch = "x86_64")]
+use crate::x86;
+use crate::{Activations, Cpu, Matrix, Pool, QuantType};
 
 /// Multiplies every row of activations with the matrix: `out[t · matrix.rows() + i]` is output i of row t.
 ///
@@ -56,21 +58,26 @@ fn packed(
     activations: &Activations,
     out: &mut [f32],
 ) -> Result<(), Error> {
-    let form = activations.quantized(matrix.quant_type())?;
-    let (rows, outputs, cols) = (activations.rows(), matrix.rows(), matrix.cols());
-    let size = layout.panel_bytes(cols);
-    let shared = Shared::new(out);
-    pool.for_each(outputs.div_ceil(PANEL), 1, |panels| {
-        let mut sums = vec![[0f32; PANEL]; rows];
-        for panel in panels {
-            portable::panel(layout, &bytes[panel * size..][..size], cols, form, &mut sums);
-            let width = PANEL.min(outputs - panel * PANEL);
-            for (row, sums) in sums.iter().enumerate() {
-                // SAFETY: each panel has its own columns of the output and is handed out once.
-                #[expect(unsafe_code, reason = "panels write disjoint parts of one output")]
-                let out = unsafe { shared.slice_mut(row * outputs + panel * PANEL, width) };
-                out.copy_from_slice(&sums[..width]);
-            }
+    let product = Product {
+        matrix: bytes,
+        outputs: matrix.rows(),
+        cols: matrix.cols(),
+        activations: activations.quantized(matrix.quant_type())?,
+        rows: activations.rows(),
+    };
+    let panels = product.outputs.div_ceil(PANEL);
+    let out = Shared::new(out);
+    if pool.cpu() == Cpu::Portable {
+        pool.for_each(panels, 1, |panels| portable::product(layout, &product, &out, panels));
+        return Ok(());
+    }
+    #[cfg(target_arch = "x86_64")]
+    pool.for_each(panels.div_ceil(x86::panels_per_unit(pool.cpu())), 1, |units| {
+        // SAFETY: a pool has only kernels that the processor can run; the lengths are checked above and by
+        // Matrix::pack; for_each hands out every unit once.
+        #[expect(unsafe_code, reason = "the kernels use instructions checked for at run time")]
+        unsafe {
+            x86::run(pool.cpu(), layout, &product, &out, units);
         }
     });
     Ok(())

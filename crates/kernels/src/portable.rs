@@ -1,26 +1,53 @@
 //! The products in plain Rust: what the vector kernels are tested against, and what other processors run.
 
 use crate::activations::{Part, Quantized};
-use crate::layout::{CHUNK, Expanded, GROUP, Layout, PANEL};
+use std::ops::Range;
 
-/// One panel of a product: `out[row]` receives 8 outputs for each row of activations.
-///
-/// `whole`: the activations have one scale per 256, applied after the chunk's sum.
-pub(crate) fn panel(layout: Layout, panel: &[u8], cols: usize, activations: &Quantized, out: &mut [[f32; PANEL]]) {
+use crate::layout::{CHUNK, Expanded, Family, GROUP, Layout, PANEL};
+use crate::pool::Shared;
+
+/// What is multiplied.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Product<'a> {
+    /// The packed matrix: whole panels.
+    pub(crate) matrix: &'a [u8],
+    /// Its rows.
+    pub(crate) outputs: usize,
+    /// Its columns.
+    pub(crate) cols: usize,
+    /// As many columns of activations, in the form the matrix needs.
+    pub(crate) activations: &'a Quantized,
+    /// Rows of activations.
+    pub(crate) rows: usize,
+}
+
+/// Computes the outputs of these panels; nobody else may compute them into the same output.
+pub(crate) fn product(layout: Layout, product: &Product<'_>, out: &Shared<'_, f32>, panels: Range<usize>) {
+    let Product { matrix, outputs, cols, activations, rows } = *product;
+    let size = layout.panel_bytes(cols);
     let mut expanded = Expanded::new();
-    out.fill([0.0; PANEL]);
-    let rows = out.len();
-    for (chunk, bytes) in panel.chunks(layout.chunk_bytes(CHUNK / GROUP)).enumerate() {
-        let groups = (cols - chunk * CHUNK).min(CHUNK) / GROUP;
-        expanded.fill(layout, bytes, groups);
-        for (sums, part) in out.iter_mut().zip(&activations.parts[chunk * rows..]) {
-            multiply(layout, &expanded, groups, part, sums);
+    let mut sums = vec![[0.0; PANEL]; rows];
+    for panel in panels {
+        sums.fill([0.0; PANEL]);
+        for (chunk, bytes) in matrix[panel * size..][..size].chunks(layout.chunk_bytes(CHUNK / GROUP)).enumerate() {
+            let groups = (cols - chunk * CHUNK).min(CHUNK) / GROUP;
+            expanded.fill(layout, bytes, groups);
+            for (sums, part) in sums.iter_mut().zip(&activations.parts[chunk * rows..]) {
+                multiply(layout, &expanded, groups, part, sums);
+            }
+        }
+        let width = PANEL.min(outputs - panel * PANEL);
+        for (row, sums) in sums.iter().enumerate() {
+            // SAFETY: each panel has its own columns of the output and is computed once.
+            #[expect(unsafe_code, reason = "panels write disjoint parts of one output")]
+            let out = unsafe { out.slice_mut(row * outputs + panel * PANEL, width) };
+            out.copy_from_slice(&sums[..width]);
         }
     }
 }
 
 fn multiply(layout: Layout, expanded: &Expanded, groups: usize, part: &Part, sums: &mut [f32; PANEL]) {
-    let whole = matches!(layout.family, crate::layout::Family::Stepped | crate::layout::Family::Fine);
+    let whole = matches!(layout.family, Family::Stepped | Family::Fine);
     let mut totals = [0f32; PANEL];
     for half in 0..2 * groups {
         let vectors = &expanded.quants[half / 2][half % 2 * 4..][..4];

@@ -27,6 +27,10 @@ impl Numbers {
         (0..count).map(|_| self.float()).collect()
     }
 
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        self.bits().to_le_bytes()[3] as usize % limit
+    }
+
     /// A tensor of random blocks whose scales are sensible.
     pub(crate) fn tensor(&mut self, ty: QuantType, rows: usize, cols: usize) -> Vec<u8> {
         let count = rows * cols / ty.block_len() * ty.block_bytes();

@@ -1,6 +1,6 @@
 //! Packed matrices against a plain computation in f64.
 
-use hearth_kernels::{Activations, Error, Matrix, Pool, QuantType, dequantize, matmul};
+use hearth_kernels::{Activations, Cpu, Error, Matrix, Pool, QuantType, dequantize, matmul};
 
 use crate::numbers::Numbers;
 
@@ -14,13 +14,12 @@ fn plain(weights: &[f32], values: &[f32], cols: usize) -> Vec<(f64, f64)> {
     rows.flat_map(|row| weights.chunks_exact(cols).map(move |weights| dot(row, weights))).collect()
 }
 
-fn check(ty: QuantType, (rows, cols): (usize, usize), count: usize, threads: usize) -> Result<(), Error> {
+fn check(ty: QuantType, (rows, cols): (usize, usize), count: usize, pool: &Pool) -> Result<(), Error> {
     let mut numbers = Numbers::new((rows * 31 + cols + count) as u64);
-    let pool = Pool::new(threads)?;
     let raw = numbers.tensor(ty, rows, cols);
     let mut weights = vec![0.0; rows * cols];
     dequantize(ty, &raw, &mut weights)?;
-    let matrix = Matrix::pack(ty, rows, cols, &raw, &pool)?;
+    let matrix = Matrix::pack(ty, rows, cols, &raw, pool)?;
 
     let mut row = vec![0.0; cols];
     for (index, expected) in weights.chunks_exact(cols).enumerate() {
@@ -32,9 +31,9 @@ fn check(ty: QuantType, (rows, cols): (usize, usize), count: usize, threads: usi
 
     let values = numbers.floats(count * cols);
     let mut activations = Activations::new();
-    activations.quantize(&values, count, cols, &pool)?;
+    activations.quantize(&values, count, cols, pool)?;
     let mut out = vec![f32::NAN; count * rows];
-    matmul(&pool, &matrix, &activations, &mut out)?;
+    matmul(pool, &matrix, &activations, &mut out)?;
     for (found, (expected, size)) in out.iter().zip(plain(&weights, &values, cols)) {
         // int8 activations are off by up to 1/254 of the largest; these errors add up like the terms do.
         let allowed = 0.03 * size.sqrt() + 1e-6;
@@ -45,16 +44,51 @@ fn check(ty: QuantType, (rows, cols): (usize, usize), count: usize, threads: usi
 
 #[test]
 fn every_type_multiplies_like_its_dequantized_values() -> Result<(), Error> {
-    for ty in QuantType::ALL {
-        for (index, shape) in [(8, 256), (1, 512), (13, 768), (40, 1280)].into_iter().enumerate() {
-            check(ty, shape, [1, 2, 5, 17][index], 1 + index % 3)?;
+    for cpu in Cpu::ALL.into_iter().filter(|cpu| cpu.available()) {
+        for ty in QuantType::ALL {
+            for (index, shape) in [(8, 256), (1, 512), (13, 768), (40, 1280)].into_iter().enumerate() {
+                check(ty, shape, [1, 2, 5, 17][index], &Pool::with_cpu(1 + index % 3, cpu)?)?;
+            }
+        }
+        for ty in [QuantType::Q4_0, QuantType::Q4_1, QuantType::Q5_0, QuantType::Q5_1, QuantType::Q8_0] {
+            check(ty, (9, 32), 3, &Pool::with_cpu(1, cpu)?)?;
+            check(ty, (16, 896), 6, &Pool::with_cpu(2, cpu)?)?;
         }
     }
-    for ty in [QuantType::Q4_0, QuantType::Q4_1, QuantType::Q5_0, QuantType::Q5_1, QuantType::Q8_0] {
-        check(ty, (9, 32), 3, 1)?;
-        check(ty, (16, 896), 6, 2)?;
+    Ok(())
+}
+
+#[test]
+fn vector_kernels_agree_with_the_portable_ones() -> Result<(), Error> {
+    let mut numbers = Numbers::new(5);
+    for round in 0..40 {
+        let ty = QuantType::ALL[3 + round % 8];
+        let cols = ty.block_len() * (1 + numbers.below(20));
+        let (rows, count) = (1 + numbers.below(70), 1 + numbers.below(20));
+        let raw = numbers.tensor(ty, rows, cols);
+        let values = numbers.floats(count * cols);
+        let portable = product(ty, &raw, &values, count, &Pool::with_cpu(1, Cpu::Portable)?)?;
+        for cpu in Cpu::ALL.into_iter().filter(|cpu| cpu.available()) {
+            let found = product(ty, &raw, &values, count, &Pool::with_cpu(2, cpu)?)?;
+            let size = portable.iter().fold(0f32, |size, value| size.max(value.abs()));
+            for (index, (found, expected)) in found.iter().zip(&portable).enumerate() {
+                let off = (found - expected).abs();
+                assert!(off <= 2e-5 * size, "{cpu:?} {ty:?} {rows}x{cols}x{count} at {index}: {found} {expected}");
+            }
+        }
     }
     Ok(())
+}
+
+fn product(ty: QuantType, raw: &[u8], values: &[f32], count: usize, pool: &Pool) -> Result<Vec<f32>, Error> {
+    let cols = values.len() / count;
+    let rows = raw.len() / ty.row_bytes(cols)?;
+    let matrix = Matrix::pack(ty, rows, cols, raw, pool)?;
+    let mut activations = Activations::with_forms(matrix.forms());
+    activations.quantize(values, count, cols, pool)?;
+    let mut out = vec![f32::NAN; count * rows];
+    matmul(pool, &matrix, &activations, &mut out)?;
+    Ok(out)
 }
 
 #[test]
