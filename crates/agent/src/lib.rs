@@ -1,1 +1,41 @@
-//! One turn: context, model, tool calls, transcript; knows no concrete provider or channel.
+//! One turn: from a person's message through model and tools to the answer, with everything said kept on disk as text.
+//!
+//! This crate knows no concrete provider and no channel: it speaks to a `Model`, calls tools through their registry, and
+//! reports to whoever listens. Read in this order:
+//!
+//! - `turn`: the way of a message, from top to bottom
+//! - `step`: one answer of the model, while it streams
+//! - `call`: one tool call, while it runs
+//! - `outcome`: how a turn ends, and what it took
+//! - `guard`: what ends a turn that goes nowhere
+//! - `context`: what the model is told before the conversation; `prompts/` holds the words
+//! - `conversation`: what of the history is sent, and `fit`: how it is made to fit the model's window
+//! - `transcript`: the history on disk, mended when a crash cut it off
+//! - `sessions`: which transcript belongs to which conversation
+//! - `agent`: the door to all of it
+
+mod agent;
+mod call;
+mod config;
+mod context;
+mod conversation;
+mod error;
+mod fit;
+mod guard;
+mod outcome;
+mod report;
+mod sessions;
+mod step;
+mod tokens;
+pub mod transcript;
+mod turn;
+
+pub use agent::Agent;
+pub use config::{AgentConfig, TurnLimits};
+pub use context::{ContextPart, ContextReport};
+pub use error::Error;
+pub use outcome::{TurnEnd, TurnOutcome};
+pub use sessions::SessionSummary;
+pub use tokens::estimate_tokens;
+pub use transcript::Entry;
+pub use turn::TurnRequest;

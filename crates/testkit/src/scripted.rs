@@ -81,6 +81,18 @@ impl Reply {
         Self { refusal: None, delay: Duration::ZERO, events: events.into_iter().map(Piece::Event).collect() }
     }
 
+    /// Returns what the answer would stream, for scripts that put something before it; failures are left out.
+    #[must_use]
+    pub fn into_events(self) -> Vec<ModelEvent> {
+        self.events
+            .into_iter()
+            .filter_map(|piece| match piece {
+                Piece::Event(event) => Some(event),
+                Piece::Failure(_) | Piece::Silence => None,
+            })
+            .collect()
+    }
+
     /// Waits this long (by tokio's clock, which tests may pause) before it answers.
     #[must_use]
     pub fn delayed(mut self, delay: Duration) -> Self {

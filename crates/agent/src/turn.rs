@@ -1,0 +1,285 @@
+//! The way of a message: who speaks → what was said before → the model → its tools → the answer, all of it on disk.
+
+mod answer;
+
+use crate::agent::Agent;
+use crate::call::{self, Desk};
+use crate::context::{self, Occasion, Prompt};
+use crate::conversation::{Conversation, View};
+use crate::error::{Error, blocking};
+use crate::guard::{RepeatGuard, Verdict};
+use crate::outcome::{Halt, Spent, Tally, TurnOutcome};
+use crate::report::Report;
+use crate::sessions::SessionRecord;
+use crate::step::{Interrupt, Stop};
+use crate::transcript::{self, NewSession, Transcript};
+use hearth_core::CancellationToken;
+use hearth_core::error::ErrorKind;
+use hearth_core::event::{EventSender, TurnEventKind};
+use hearth_core::message::{Content, Message, StopReason, ToolCall, ToolResultMessage, UserMessage, text_of};
+use hearth_core::model::Model;
+use hearth_core::session::SessionKey;
+use hearth_core::tool::Caller;
+use std::collections::HashSet;
+use std::sync::Arc;
+use tokio::sync::OwnedMutexGuard;
+
+/// What stands under the last result before the last answer a turn may have.
+const LAST_STEP: &str = "\n[This turn allows no more tool calls. Answer now: what is done, and what is not.]";
+
+/// One message for an agent.
+#[derive(Clone, Debug)]
+pub struct TurnRequest {
+    /// Names the turn in its events.
+    pub run_id: String,
+    /// The conversation it belongs to.
+    pub session: SessionKey,
+    /// Text and images; other blocks are left out.
+    pub content: Vec<Content>,
+    /// Who sent it.
+    pub caller: Caller,
+}
+
+/// Runs one turn to its end. Exactly one last event is sent, after the transcript is on disk.
+pub(crate) async fn run(
+    agent: &Agent,
+    request: TurnRequest,
+    events: &EventSender,
+    cancel: CancellationToken,
+) -> TurnOutcome {
+    let mut tally = Tally::default();
+    let mut report = Report::new(events, &request.run_id, &request.session);
+    let ended = match begin(agent, &request, cancel).await {
+        Ok(mut turn) => {
+            report.send(TurnEventKind::Started).await;
+            let ended = turn.go(&mut report, &mut tally).await;
+            turn.file(&mut report, &tally, &ended).await;
+            ended
+        }
+        Err(halt) => Err(halt),
+    };
+    let outcome = tally.outcome(ended);
+    report.send(outcome.last_event()).await;
+    outcome
+}
+
+/// Waits for the session to be free, and loads what the turn needs.
+async fn begin<'a>(agent: &'a Agent, request: &TurnRequest, cancel: CancellationToken) -> Result<Turn<'a>, Halt> {
+    let content = spoken(&request.content)?;
+    agent.check_key(&request.session)?;
+    let lane = tokio::select! {
+        biased;
+        () = cancel.cancelled() => return Err(Halt::Aborted),
+        lane = agent.lane(&request.session) => lane,
+    };
+    let stop = Stop::new(cancel, agent.config().limits.max_seconds);
+    let now = agent.clock().now();
+    let model = agent.model();
+    let record = agent.session_list().find_or_begin(&request.session, now.as_millisecond())?;
+    let path = agent.session_list().path_of(&record);
+    let session = NewSession {
+        session_id: record.session_id.clone(),
+        key: request.session.clone(),
+        workspace: agent.workspace().root().to_owned(),
+    };
+    let transcript = blocking(move || Transcript::open(&path, &session, now)).await?;
+    let prompt = load_prompt(agent, request.caller, model.as_ref()).await?;
+    let view = View { timezone: agent.config().timezone.clone(), images: model.info().images };
+    let conversation = Conversation::new(transcript.messages(), view);
+    let call_ids = transcript::call_ids(transcript.messages());
+    Ok(Turn {
+        agent,
+        caller: request.caller,
+        content,
+        session: request.session.clone(),
+        record,
+        model,
+        prompt,
+        transcript,
+        conversation,
+        call_ids,
+        stop,
+        _lane: lane,
+    })
+}
+
+/// Returns what of a message a person can say.
+fn spoken(content: &[Content]) -> Result<Vec<Content>, Halt> {
+    let spoken: Vec<Content> = content
+        .iter()
+        .filter(|block| match block {
+            Content::Text { text, .. } => !text.trim().is_empty(),
+            Content::Image { .. } => true,
+            Content::Thinking { .. } | Content::ToolCall(_) => false,
+        })
+        .cloned()
+        .collect();
+    if spoken.is_empty() {
+        return Err(Halt::Failed {
+            kind: ErrorKind::User,
+            message: "the message is empty".to_owned(),
+            hint: "write something".to_owned(),
+        });
+    }
+    Ok(spoken)
+}
+
+async fn load_prompt(agent: &Agent, caller: Caller, model: &dyn Model) -> Result<Prompt, Error> {
+    let (config, workspace) = (agent.shared_config(), agent.workspace().clone());
+    let tools = agent.registry().specs();
+    let today = agent.clock().now().to_zoned_datetime(config.timezone.clone()).date();
+    let occasion = Occasion { profile: model.info().profile, caller, today };
+    blocking(move || Ok(context::build(&config, &workspace, &tools, occasion))).await
+}
+
+/// What a turn has at hand.
+struct Turn<'a> {
+    agent: &'a Agent,
+    caller: Caller,
+    content: Vec<Content>,
+    session: SessionKey,
+    record: SessionRecord,
+    model: Arc<dyn Model>,
+    prompt: Prompt,
+    transcript: Transcript,
+    conversation: Conversation,
+    call_ids: HashSet<String>,
+    stop: Stop,
+    _lane: OwnedMutexGuard<()>,
+}
+
+impl Turn<'_> {
+    /// Asks the model and runs the tools it calls, until it answers without calling any.
+    async fn go(&mut self, report: &mut Report<'_>, tally: &mut Tally) -> Result<StopReason, Halt> {
+        let info = self.model.info();
+        self.transcript.note_model(&info.provider, &info.model, self.agent.clock().now())?;
+        let content = std::mem::take(&mut self.content);
+        self.keep(Message::User(UserMessage { content, timestamp: self.now_ms() })).await?;
+        let limits = self.agent.config().limits;
+        let max_steps = limits.max_steps.max(1);
+        let mut guard = RepeatGuard::new(limits.max_repeats);
+        for step in 1..=max_steps {
+            let answer = self.answer(report, tally).await?;
+            let calls: Vec<ToolCall> = answer.tool_calls().cloned().collect();
+            if calls.is_empty() {
+                return Ok(answer.stop_reason);
+            }
+            if let Some(why) = self.spent(step, tally) {
+                self.decline(&calls, &why).await?;
+                return Err(why.into_halt());
+            }
+            tally.last_step_next = step + 1 == max_steps;
+            self.run_calls(&calls, &mut guard, (&mut *report, &mut *tally)).await?;
+        }
+        Err(Spent::Steps(max_steps).into_halt())
+    }
+
+    /// Runs the calls of one answer, one after another, and keeps each result before the next begins.
+    async fn run_calls(
+        &mut self,
+        calls: &[ToolCall],
+        guard: &mut RepeatGuard,
+        (report, tally): (&mut Report<'_>, &mut Tally),
+    ) -> Result<(), Halt> {
+        for (at, call) in calls.iter().enumerate() {
+            let rest = &calls[at + 1..];
+            let desk = Desk {
+                registry: self.agent.registry(),
+                caller: self.caller,
+                stop: &self.stop,
+                result_chars: self.result_chars(),
+            };
+            let mut called = call::run(&desk, call, self.now_ms(), report).await;
+            tally.tool_calls += 1;
+            let verdict = guard.observe(call, &text_of(&called.result.content));
+            note_verdict(&mut called.result, verdict);
+            if tally.last_step_next && rest.is_empty() {
+                called.result.content.push(Content::text(LAST_STEP));
+            }
+            self.keep(Message::ToolResult(called.result)).await?;
+            if let Some(why) = called.interrupt {
+                let halt = self.interrupted(why);
+                self.decline(rest, &Spent::Interrupted).await?;
+                return Err(halt);
+            }
+            if let Verdict::Stop(count) = verdict {
+                let why = Spent::Repeats { name: call.name.clone(), count };
+                self.decline(rest, &why).await?;
+                return Err(why.into_halt());
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers calls that are not run.
+    async fn decline(&mut self, calls: &[ToolCall], why: &Spent) -> Result<(), Halt> {
+        for call in calls {
+            let result = call::not_run(call, why.to_model(), self.now_ms());
+            self.keep(Message::ToolResult(result)).await?;
+        }
+        Ok(())
+    }
+
+    /// Says which limit the turn has reached, if any.
+    fn spent(&self, step: u32, tally: &Tally) -> Option<Spent> {
+        let limits = self.agent.config().limits;
+        if step == limits.max_steps.max(1) {
+            return Some(Spent::Steps(step));
+        }
+        let cost = tally.usage.cost.total_usd;
+        limits.max_cost_usd.filter(|limit| cost >= *limit).map(|limit| Spent::Cost { limit, cost })
+    }
+
+    fn interrupted(&self, why: Interrupt) -> Halt {
+        match why {
+            Interrupt::Person => Halt::Aborted,
+            Interrupt::Deadline => Spent::Time(self.agent.config().limits.max_seconds).into_halt(),
+        }
+    }
+
+    /// Appends a message to the transcript, on the disk itself, and to what the model is sent.
+    async fn keep(&mut self, message: Message) -> Result<(), Halt> {
+        self.transcript.append(message.clone(), self.agent.clock().now())?;
+        self.transcript.sync().await?;
+        self.conversation.push(message);
+        Ok(())
+    }
+
+    /// How much of one tool result the model is shown: a quarter of its window at four characters a token, or the limit.
+    fn result_chars(&self) -> usize {
+        let window = self.model.info().context_tokens as usize;
+        self.agent.config().limits.max_tool_output_chars.min(window)
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.agent.clock().now().as_millisecond()
+    }
+
+    /// Notes in the list of sessions what the turn took. The list can be rebuilt: failing to write it fails no turn.
+    async fn file(&self, report: &mut Report<'_>, tally: &Tally, ended: &Result<StopReason, Halt>) {
+        let info = self.model.info();
+        let title = self.transcript.messages().find_map(transcript::title_of);
+        let context_tokens = (self.prompt.fixed_tokens + self.conversation.tokens()) as u64;
+        let updated_at = self.now_ms();
+        let filed = self.agent.session_list().update(&self.session, &self.record.session_id, |record| {
+            record.add(&tally.usage);
+            record.updated_at = updated_at;
+            record.context_tokens = context_tokens;
+            record.model = info.model;
+            record.model_provider = info.provider;
+            record.label = record.label.take().or(title);
+            record.aborted_last_run = matches!(ended, Err(Halt::Aborted));
+        });
+        if let Err(error) = filed {
+            report.send(TurnEventKind::Waiting(format!("the list of sessions is not up to date: {error}"))).await;
+        }
+    }
+}
+
+fn note_verdict(result: &mut ToolResultMessage, verdict: Verdict) {
+    if let Verdict::Tell(count) = verdict {
+        let note =
+            format!("\n[You made this same call {count} times with the same result. Do something else, or answer.]");
+        result.content.push(Content::text(note));
+    }
+}

@@ -1,0 +1,10 @@
+//! Whole turns with a scripted model and the real tools, in a temporary home.
+
+#[cfg(test)]
+mod cancelling;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod turns;
+#[cfg(test)]
+mod world;
