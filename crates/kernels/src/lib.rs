@@ -14,6 +14,7 @@
 //! - `layout`, `matrix`: the packed form of a weight matrix
 //! - `activations`: int8 activations
 //! - `matmul`, `float_product`, `portable`, `x86`: the products
+//! - `sgemm`: the general product in f32, for training
 //! - `float`, `rope`, `attention`: everything between the products
 //! - `pool`, `cpu`: threads, and which kernels this processor can run
 
@@ -30,6 +31,7 @@ mod pool;
 mod portable;
 mod quant;
 mod rope;
+mod sgemm;
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "vector instructions chosen at run time")]
 mod x86;
@@ -45,3 +47,4 @@ pub use matrix::Matrix;
 pub use pool::Pool;
 pub use quant::{QuantType, dequantize};
 pub use rope::{RopePairing, rope};
+pub use sgemm::{Existing, Sgemm, View};

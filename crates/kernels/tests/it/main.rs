@@ -2,3 +2,4 @@
 
 mod numbers;
 mod products;
+mod sgemm;
