@@ -5,6 +5,7 @@
 //!
 //! - `program`: what to run
 //! - `running`: a started program: its output, its end, its death
+//! - `group`: whether anything a program started still lives
 //! - `error`: why a program could not be started or ended
 //!
 //! ```
@@ -23,6 +24,7 @@
 //! ```
 
 mod error;
+mod group;
 mod program;
 mod running;
 

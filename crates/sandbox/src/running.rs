@@ -4,9 +4,10 @@
 //! what is not asked for stays in the kernel's pipe (64 KiB), where it holds the program back. Memory is bounded by
 //! construction.
 
+use crate::group::is_alive;
 use crate::{Error, Output, Program, Stdin};
 use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -167,11 +168,9 @@ impl Running {
     }
 
     /// Tells whether something the program started still runs in its group after its end.
-    ///
-    /// Where nobody collects orphans (a container without an init process) dead ones count as running.
     #[must_use]
     pub fn left_something_running(&self) -> bool {
-        self.exit.is_some() && self.group.is_some_and(|group| test_kill_process_group(group).is_ok())
+        self.exit.is_some() && self.group.is_some_and(is_alive)
     }
 
     /// Ends the program and everything in its group: asks (SIGTERM), gives it `grace`, then kills (SIGKILL).
@@ -230,7 +229,7 @@ impl Running {
         self.exit = Some(Exit { code: status.code(), signal: status.signal() });
         self.linger_until = Some(Instant::now() + LINGER);
         // The number of a group stays taken while it has a member, and may be given away right after.
-        self.group = self.group.filter(|group| test_kill_process_group(*group).is_ok());
+        self.group = self.group.filter(|group| is_alive(*group));
     }
 
     fn past_linger(&self) -> bool {

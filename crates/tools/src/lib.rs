@@ -1,1 +1,40 @@
-//! The four tools, the registry, and the gate every call passes.
+//! The four core tools (read, write, edit, bash), the registry, and the gate every call passes.
+//!
+//! Nothing here knows the agent, a model or a channel. Paths are confined to the workspace and the owner's grants;
+//! programs are started by the sandbox crate and nowhere else. Read in this order:
+//!
+//! - `config`: what the tools may touch
+//! - `registry`: the single way to a tool
+//! - `arguments`: what a model wrote, made to fit a tool's schema
+//! - `roots`: where a path leads, and whether it may
+//! - `read`, `write`, `edit`, `bash`: one tool each
+//! - `files`, `lines`: a file opened or replaced whole, and shown by lines
+//! - `replacement`: edits applied to a text, all or none
+//! - `nearest`: what a model may have meant by text that is not there
+//! - `cleaner`, `output`, `jobs`: what a command prints, and commands that outlive their call
+//! - `clip`: text cut between characters
+//! - `title`: a call in one line, for the person
+
+mod arguments;
+mod bash;
+mod cleaner;
+mod clip;
+mod config;
+mod edit;
+mod error;
+mod files;
+mod jobs;
+mod lines;
+mod nearest;
+mod output;
+mod read;
+mod registry;
+mod replacement;
+mod roots;
+mod title;
+mod write;
+
+pub use config::{Access, Grant, ToolsConfig};
+pub use error::Error;
+pub use registry::Registry;
+pub use title::title;
