@@ -11,7 +11,7 @@ mod pack;
 use crate::cpu::Cpu;
 use crate::error::{Error, check_length};
 use micro::{Kernel, TILE};
-use pack::{pack_columns, pack_rows};
+use pack::{Span, pack_columns, pack_rows};
 
 /// Columns of A (rows of B) in a block: a panel of B of this depth stays in the first-level cache.
 const DEPTH: usize = 256;
@@ -132,38 +132,52 @@ impl Sgemm {
                 row[..b.columns].fill(0.0);
             }
         }
-        for column in (0..b.columns).step_by(COLUMNS) {
-            let width = COLUMNS.min(b.columns - column);
-            for deep in (0..a.columns).step_by(DEPTH) {
-                let depth = DEPTH.min(a.columns - deep);
-                pack_columns(&b, (deep, depth), (column, width), self.kernel.columns, &mut self.right);
-                for row in (0..a.rows).step_by(ROWS) {
-                    let height = ROWS.min(a.rows - row);
-                    pack_rows(&a, (row, height), (deep, depth), (self.kernel.rows, factor), &mut self.left);
-                    self.block(depth, (height, width), &mut out[row * out_stride + column..], out_stride);
-                }
+        for columns in spans(b.columns, COLUMNS) {
+            for depth in spans(a.columns, DEPTH) {
+                pack_columns(&b, depth, columns, self.kernel.columns, &mut self.right);
+                self.strip(factor, (&a, depth), columns, (&mut *out, out_stride));
             }
         }
         Ok(())
+    }
+
+    /// Adds what the packed block of B and the columns `depth` of A give.
+    fn strip(&mut self, factor: f32, (a, depth): (&View<'_>, Span), columns: Span, (out, stride): (&mut [f32], usize)) {
+        for rows in spans(a.rows, ROWS) {
+            pack_rows(a, rows, depth, (self.kernel.rows, factor), &mut self.left);
+            let corner = rows.from * stride + columns.from;
+            self.block(depth.count, (rows.count, columns.count), &mut out[corner..], stride);
+        }
     }
 
     /// Adds the product of the packed blocks to the rectangle of `out` that starts at its first value.
     fn block(&self, depth: usize, (height, width): (usize, usize), out: &mut [f32], stride: usize) {
         let (tall, wide) = (self.kernel.rows, self.kernel.columns);
         let mut tile = [0.0f32; TILE];
-        for (place, right) in self.right.chunks_exact(depth * wide).take(width.div_ceil(wide)).enumerate() {
-            let column = place * wide;
-            let columns = wide.min(width - column);
-            for (place, left) in self.left.chunks_exact(depth * tall).take(height.div_ceil(tall)).enumerate() {
-                let row = place * tall;
+        for (across, right) in self.right.chunks_exact(depth * wide).take(width.div_ceil(wide)).enumerate() {
+            for (down, left) in self.left.chunks_exact(depth * tall).take(height.div_ceil(tall)).enumerate() {
                 self.kernel.run(depth, left, right, &mut tile);
-                for (line, values) in tile.chunks_exact(wide).take(tall.min(height - row)).enumerate() {
-                    let from = (row + line) * stride + column;
-                    for (sum, value) in out[from..from + columns].iter_mut().zip(values) {
-                        *sum += value;
-                    }
-                }
+                let (row, column) = (down * tall, across * wide);
+                let corner = &mut out[row * stride + column..];
+                add_tile(
+                    tile.chunks_exact(wide).take(tall.min(height - row)),
+                    wide.min(width - column),
+                    corner,
+                    stride,
+                );
             }
         }
     }
+}
+
+/// Adds the first `width` values of each row of a tile to the rows of `out`.
+fn add_tile<'a>(rows: impl Iterator<Item = &'a [f32]>, width: usize, out: &mut [f32], stride: usize) {
+    for (sums, values) in out.chunks_mut(stride).zip(rows) {
+        sums[..width].iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+    }
+}
+
+/// Cuts `0..total` into pieces of at most `size`.
+fn spans(total: usize, size: usize) -> impl Iterator<Item = Span> {
+    (0..total).step_by(size).map(move |from| Span { from, count: size.min(total - from) })
 }

@@ -26,13 +26,9 @@ fn check(cpu: Cpu, (m, k, n): (usize, usize, usize), (left_turned, right_turned)
     Sgemm::with_cpu(cpu).unwrap().product(0.5, (left, right), existing, (&mut out, stride)).unwrap();
     for i in 0..m {
         for j in 0..n {
-            let sum: f64 = (0..k)
-                .map(|p| {
-                    let left = if left_turned { a[p * m + i] } else { a[i * k + p] };
-                    let right = if right_turned { b[j * k + p] } else { b[p * n + j] };
-                    f64::from(left) * f64::from(right)
-                })
-                .sum();
+            let left = |p: usize| if left_turned { a[p * m + i] } else { a[i * k + p] };
+            let right = |p: usize| if right_turned { b[j * k + p] } else { b[p * n + j] };
+            let sum: f64 = (0..k).map(|p| f64::from(left(p)) * f64::from(right(p))).sum();
             let start = if existing == Existing::Kept { f64::from(before[i * stride + j]) } else { 0.0 };
             let found = f64::from(out[i * stride + j]);
             assert!(
