@@ -63,7 +63,7 @@ fn an_empty_inner_size_gives_zeros() {
     Sgemm::default()
         .product(1.0, (nothing, View::rows_of(&[], 0, 2).unwrap()), Existing::Replaced, (&mut out, 2))
         .unwrap();
-    assert_eq!(out, [0.0; 4]);
+    assert!(out.iter().all(|value| value.to_bits() == 0), "{out:?}");
 }
 
 #[test]
