@@ -5,6 +5,7 @@
 //!
 //! - `program`: what to run
 //! - `running`: a started program: its output, its end, its death
+//! - `pipes`: what it reads and prints
 //! - `group`: whether anything a program started still lives
 //! - `error`: why a program could not be started or ended
 //!
@@ -25,9 +26,11 @@
 
 mod error;
 mod group;
+mod pipes;
 mod program;
 mod running;
 
 pub use error::Error;
+pub use pipes::{Chunk, Stream};
 pub use program::{Output, Program, Stdin};
-pub use running::{Chunk, Exit, Running, Stream, start};
+pub use running::{Exit, Running, start};

@@ -5,23 +5,16 @@
 //! construction.
 
 use crate::group::is_alive;
-use crate::{Error, Output, Program, Stdin};
+use crate::pipes::{Chunk, Moved, Pipes, connect};
+use crate::{Error, Program};
 use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::pipe;
-use tokio::process::{ChildStdin, Command};
+use tokio::process::Command;
 use tokio::time::{Instant, sleep_until, timeout};
-
-/// How many bytes one chunk holds at most.
-const CHUNK_BYTES: usize = 16 * 1024;
 
 /// How long output is still awaited after the program itself has ended, because something it started holds its pipes.
 const LINGER: Duration = Duration::from_millis(200);
@@ -47,11 +40,10 @@ pub fn start(program: Program) -> Result<Running, Error> {
     if !program.cwd.is_dir() {
         return Err(Error::WorkingFolder { path: program.cwd });
     }
-    let (stdout, stderr, one_pipe) = outputs(&program)?;
     let mut command = Command::new(&program.program);
-    command.args(&program.args).current_dir(&program.cwd).env_clear().envs(program.env);
-    command.stdin(if program.stdin == Stdin::Null { Stdio::null() } else { Stdio::piped() });
-    command.stdout(stdout).stderr(stderr);
+    command.args(&program.args).current_dir(&program.cwd).env_clear();
+    command.envs(program.env.iter().map(|(name, value)| (name, value)));
+    let one_pipe = connect(&program, &mut command)?;
     // What this process opened is closed in children already; what it was itself started with need not be.
     close_fds::set_fds_cloexec(3, &[]);
     // The wrapper only makes the session. Its own child type waits in a blocking thread, so the plain one is used.
@@ -61,9 +53,7 @@ pub fn start(program: Program) -> Result<Running, Error> {
     Ok(Running {
         pid,
         group: Pid::from_raw(pid.cast_signed()),
-        input: child.stdin().take().map(|pipe| Input { pipe, bytes: bytes_of(program.stdin), written: 0 }),
-        stdout: Source::new(one_pipe.or_else(|| child.stdout().take().map(boxed))),
-        stderr: Source::new(child.stderr().take().map(boxed)),
+        pipes: Pipes::of(child.as_mut(), program.stdin, one_pipe),
         child,
         exit: None,
         linger_until: None,
@@ -79,31 +69,11 @@ pub struct Running {
     /// `None` once the group is known to be empty: its number may then be given to another program.
     group: Option<Pid>,
     child: Box<dyn ChildWrapper>,
-    input: Option<Input>,
-    stdout: Source,
-    stderr: Source,
+    pipes: Pipes,
     exit: Option<Exit>,
     linger_until: Option<Instant>,
     left_in_pipe_bytes: usize,
     detached: bool,
-}
-
-/// A piece of output, at most 16 KiB; it may end inside a character.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chunk {
-    /// Which of the two it came from.
-    pub stream: Stream,
-    /// The bytes, never empty.
-    pub bytes: Vec<u8>,
-}
-
-/// One of a program's two outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
 }
 
 /// How a program ended: by its own code or by a signal, exactly one of the two.
@@ -127,18 +97,17 @@ impl Running {
     ///
     /// May be cancelled without losing output.
     pub async fn next_chunk(&mut self) -> Option<Chunk> {
-        while self.stdout.is_open() || self.stderr.is_open() {
+        while self.pipes.are_open() {
             if self.past_linger() && self.left_in_pipe_bytes == 0 {
                 return None;
             }
             match self.step().await {
-                Step::Read(chunk) if chunk.bytes.is_empty() => self.close(chunk.stream),
-                Step::Read(chunk) => {
+                Step::Moved(Moved::Read(chunk)) => {
                     self.count(&chunk);
                     return Some(chunk);
                 }
                 Step::Ended(Ok(status)) => self.ended(status),
-                Step::Fed => self.input = None,
+                Step::Moved(Moved::Closed) => {}
                 // The program can't be waited for: `wait` says so.
                 Step::Ended(Err(_)) | Step::Lingered => return None,
             }
@@ -158,11 +127,9 @@ impl Running {
                 return Ok(exit);
             }
             match self.step().await {
-                Step::Read(chunk) if chunk.bytes.is_empty() => self.close(chunk.stream),
                 Step::Ended(Ok(status)) => self.ended(status),
                 Step::Ended(Err(source)) => return Err(Error::Wait { pid: self.pid, source }),
-                Step::Fed => self.input = None,
-                Step::Read(_) | Step::Lingered => {}
+                Step::Moved(_) | Step::Lingered => {}
             }
         }
     }
@@ -206,8 +173,7 @@ impl Running {
         tokio::select! {
             biased;
             status = self.child.wait(), if self.exit.is_none() => Step::Ended(status),
-            chunk = read_either(&mut self.stdout, &mut self.stderr) => Step::Read(chunk),
-            () = feed(self.input.as_mut()) => Step::Fed,
+            moved = self.pipes.next() => Step::Moved(moved),
             () = linger(linger_until) => Step::Lingered,
         }
     }
@@ -215,13 +181,6 @@ impl Running {
     fn count(&mut self, chunk: &Chunk) {
         if self.past_linger() {
             self.left_in_pipe_bytes = self.left_in_pipe_bytes.saturating_sub(chunk.bytes.len());
-        }
-    }
-
-    fn close(&mut self, stream: Stream) {
-        match stream {
-            Stream::Stdout => self.stdout.reader = None,
-            Stream::Stderr => self.stderr.reader = None,
         }
     }
 
@@ -250,74 +209,12 @@ impl Drop for Running {
 }
 
 enum Step {
-    /// Output; empty when the stream has ended.
-    Read(Chunk),
+    /// Something was read, or a pipe was closed.
+    Moved(Moved),
     /// The program itself has ended.
     Ended(io::Result<ExitStatus>),
-    /// All input is written, or nobody reads it any more.
-    Fed,
     /// The program ended a while ago and nothing came since.
     Lingered,
-}
-
-#[derive(Debug)]
-struct Input {
-    pipe: ChildStdin,
-    bytes: Vec<u8>,
-    written: usize,
-}
-
-type Reader = Box<dyn AsyncRead + Send + Sync + Unpin>;
-
-struct Source {
-    reader: Option<Reader>,
-    buffer: Vec<u8>,
-}
-
-impl Source {
-    fn new(reader: Option<Reader>) -> Self {
-        let buffer = if reader.is_some() { vec![0; CHUNK_BYTES] } else { Vec::new() };
-        Self { reader, buffer }
-    }
-
-    fn is_open(&self) -> bool {
-        self.reader.is_some()
-    }
-
-    /// Reads a piece; empty at the end and on errors, never returning when there is nothing to read from.
-    async fn read(&mut self) -> Vec<u8> {
-        match &mut self.reader {
-            Some(reader) => {
-                let read = reader.read(&mut self.buffer).await.unwrap_or(0);
-                self.buffer[..read].to_vec()
-            }
-            None => std::future::pending().await,
-        }
-    }
-}
-
-impl std::fmt::Debug for Source {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Source").field("open", &self.is_open()).finish_non_exhaustive()
-    }
-}
-
-async fn read_either(stdout: &mut Source, stderr: &mut Source) -> Chunk {
-    tokio::select! {
-        bytes = stdout.read() => Chunk { stream: Stream::Stdout, bytes },
-        bytes = stderr.read() => Chunk { stream: Stream::Stderr, bytes },
-    }
-}
-
-/// Writes the input as the program takes it; a program that reads no further is no failure.
-async fn feed(input: Option<&mut Input>) {
-    let Some(input) = input else { return std::future::pending().await };
-    while input.written < input.bytes.len() {
-        match input.pipe.write(&input.bytes[input.written..]).await {
-            Ok(0) | Err(_) => return,
-            Ok(written) => input.written += written,
-        }
-    }
 }
 
 async fn linger(until: Option<Instant>) {
@@ -325,36 +222,4 @@ async fn linger(until: Option<Instant>) {
         Some(until) => sleep_until(until).await,
         None => std::future::pending().await,
     }
-}
-
-fn bytes_of(stdin: Stdin) -> Vec<u8> {
-    match stdin {
-        Stdin::Null => Vec::new(),
-        Stdin::Bytes(bytes) => bytes,
-    }
-}
-
-fn boxed(reader: impl AsyncRead + Send + Sync + Unpin + 'static) -> Reader {
-    Box::new(reader)
-}
-
-/// Makes the program's standard output and error, and this side of them where both are one pipe.
-fn outputs(program: &Program) -> Result<(Stdio, Stdio, Option<Reader>), Error> {
-    match &program.stdout_to {
-        Output::Pipe => Ok((Stdio::piped(), Stdio::piped(), None)),
-        Output::OnePipe => one_pipe().map_err(|source| Error::Start { program: program.program.clone(), source }),
-        Output::File(path) => {
-            let open = || {
-                let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-                Ok((Stdio::from(file.try_clone()?), Stdio::from(file), None))
-            };
-            open().map_err(|source| Error::OutputFile { path: path.clone(), source })
-        }
-    }
-}
-
-fn one_pipe() -> io::Result<(Stdio, Stdio, Option<Reader>)> {
-    let (reader, writer) = io::pipe()?;
-    let reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
-    Ok((Stdio::from(writer.try_clone()?), Stdio::from(writer), Some(boxed(reader))))
 }

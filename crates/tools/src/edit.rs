@@ -97,6 +97,7 @@ fn edit(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing(&place)),
         found => found.map_err(|error| failed("edit", &place.shown, &error))?,
     };
+    let _turn = roots.change();
     let bytes = load(&place, config.write_cap_bytes)?;
     let Ok(whole) = String::from_utf8(bytes) else {
         let message = format!("{} is not text in UTF-8; convert it with bash (iconv) first", place.shown);

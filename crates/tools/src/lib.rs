@@ -14,6 +14,36 @@
 //! - `cleaner`, `output`, `jobs`: what a command prints, and commands that outlive their call
 //! - `clip`: text cut between characters
 //! - `title`: a call in one line, for the person
+//!
+//! ```
+//! use hearth_core::message::ToolCall;
+//! use hearth_core::tool::{Caller, ToolContext};
+//! use hearth_tools::{Registry, ToolsConfig};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! # let folder = tempfile::tempdir()?;
+//! # let workspace = folder.path();
+//! let registry = Registry::core(ToolsConfig::new(workspace, Vec::new()))?;
+//! let arguments = serde_json::json!({"path": "notes/todo.md", "content": "- milk\n"});
+//! let call = ToolCall {
+//!     id: "1".to_owned(),
+//!     name: "write".to_owned(),
+//!     arguments: arguments.as_object().cloned().unwrap_or_default(),
+//!     thought_signature: None,
+//! };
+//! let context = ToolContext {
+//!     call_id: call.id.clone(),
+//!     caller: Caller::Owner,
+//!     cancel: hearth_core::CancellationToken::new(),
+//!     progress: tokio::sync::mpsc::channel(8).0,
+//! };
+//! let output = registry.call(&call, context).await?;
+//! assert_eq!(output.summary, "wrote notes/todo.md: 1 lines, 7 bytes (new file)");
+//! registry.shutdown().await;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod arguments;
 mod bash;

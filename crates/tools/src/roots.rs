@@ -10,6 +10,7 @@ use cap_std::fs::Dir;
 use hearth_core::tool::ToolError;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The longest path that is looked at, in bytes (the limit of Linux).
 const PATH_BYTES: usize = 4_096;
@@ -24,6 +25,7 @@ pub(crate) struct Roots {
     home: Option<PathBuf>,
     grants: Vec<Grant>,
     protected: Vec<PathBuf>,
+    changing: Mutex<()>,
 }
 
 /// What a path may be used for.
@@ -67,12 +69,17 @@ impl Roots {
         }
         // Where a protected folder does not exist yet its name counts as it is written.
         let protected = config.protected.iter().map(|path| followed(path).unwrap_or_else(|_| path.clone())).collect();
-        Ok(Self { workspace, home, grants, protected })
+        Ok(Self { workspace, home, grants, protected, changing: Mutex::default() })
     }
 
     /// Returns where commands start.
     pub(crate) fn workspace(&self) -> &Path {
         &self.workspace
+    }
+
+    /// Waits for its turn to change files: of two changes of one file the second must see the first. For blocking threads.
+    pub(crate) fn change(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Finds out where a path leads and whether it may be used so.

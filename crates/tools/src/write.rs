@@ -53,6 +53,7 @@ fn write(config: &ToolsConfig, roots: &Roots, path: &str, content: &str) -> Resu
         return Err(ToolError::Arguments(format!("content has {} bytes; at most {cap} can be written", content.len())));
     }
     let place = roots.place(path, Use::Change)?;
+    let _turn = roots.change();
     let before = match replace(&place, content.as_bytes())? {
         Before::Nothing => "new file".to_owned(),
         Before::File { bytes } => format!("replaced {bytes} bytes"),

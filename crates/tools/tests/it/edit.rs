@@ -77,3 +77,17 @@ async fn large_files_are_edited_in_bounded_words() {
     assert!(answer.starts_with("edited a in 50000 places\n") && answer.len() < 5_000, "{}", answer.len());
     assert_eq!(world.text("workspace/a"), text.replace("is line", "was line"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn edits_at_the_same_time_lose_nothing() {
+    let world = World::new();
+    let lines: Vec<String> = (0..20).map(|line| format!("line {line} old\n")).collect();
+    world.write("workspace/a", lines.concat());
+    let edit = |line| {
+        let edits = json!([{"oldText": format!("line {line} old"), "newText": format!("line {line} new")}]);
+        world.call("edit", json!({"path": "a", "edits": edits}))
+    };
+    let answers = futures_util::future::join_all((0..20).map(edit)).await;
+    assert!(answers.iter().all(|answer| answer.starts_with("edited a in 1 place\n")), "{answers:?}");
+    assert_eq!(world.text("workspace/a"), lines.concat().replace("old", "new"));
+}
