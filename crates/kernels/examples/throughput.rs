@@ -114,17 +114,14 @@ fn measure(name: &str, model: &[Step], pool: &Pool) -> Result<(), Error> {
     let bytes: usize = model.iter().map(|step| step.matrix.bytes()).sum();
     let body = &model[..model.len() - 1];
     let macs: usize = body.iter().map(|step| step.matrix.rows() * step.matrix.cols()).sum();
-    let mut buffers = Buffers::new(512 * 8960, 151_936.max(512 * 8960));
+    let mut buffers = Buffers::new(512 * 8960, 512 * 8960);
     for (rows, repeats) in [(1, 20), (4, 5), (64, 3), (128, 3), (512, 1)] {
-        let mut best = f64::MAX;
-        for _ in 0..repeats {
-            best = best.min(timed(|| pass(model, rows, pool, &mut buffers))?);
-        }
-        let speed = rows as f64 / best;
+        let seconds = best(repeats, || pass(model, rows, pool, &mut buffers))?;
+        let speed = rows as f64 / seconds;
         let rate = if rows == 1 {
-            format!("{:.1} GB/s", bytes as f64 / best / 1e9)
+            format!("{:.1} GB/s", bytes as f64 / seconds / 1e9)
         } else {
-            format!("{:.0} GMAC/s", (macs * rows) as f64 / best / 1e9)
+            format!("{:.0} GMAC/s", (macs * rows) as f64 / seconds / 1e9)
         };
         println!("{name} {:?} threads {} rows {rows:3}: {speed:7.1} tok/s, {rate}", pool.cpu(), pool.threads());
     }
@@ -170,13 +167,9 @@ fn types(packing: &Pool) -> Result<(), Error> {
         let matrix = random(ty, rows, cols, packing)?;
         for cpu in Cpu::ALL.into_iter().filter(|cpu| cpu.available()) {
             let pool = Pool::with_cpu(1, cpu)?;
-            let mut best = [f64::MAX; 2];
-            for (count, best) in [1, 64].into_iter().zip(&mut best) {
-                for _ in 0..if cpu == Cpu::Portable { 1 } else { 30 } {
-                    *best = best.min(timed(|| one(&matrix, count, false, &pool, &mut buffers))?);
-                }
-            }
-            let [single, many] = best;
+            let repeats = if cpu == Cpu::Portable { 1 } else { 30 };
+            let single = best(repeats, || one(&matrix, 1, false, &pool, &mut buffers))?;
+            let many = best(repeats, || one(&matrix, 64, false, &pool, &mut buffers))?;
             println!(
                 "{ty:?} {cpu:?}: one row {:.1} GB/s, 64 rows {:.0} GMAC/s",
                 matrix.bytes() as f64 / single / 1e9,
@@ -187,10 +180,14 @@ fn types(packing: &Pool) -> Result<(), Error> {
     Ok(())
 }
 
-/// Seconds that `work` takes.
+/// The fewest seconds that `work` takes in several repetitions.
 #[expect(clippy::disallowed_types, reason = "a benchmark measures real time")]
-fn timed(work: impl FnOnce() -> Result<(), Error>) -> Result<f64, Error> {
-    let start = std::time::Instant::now();
-    work()?;
-    Ok(start.elapsed().as_secs_f64())
+fn best(repeats: usize, mut work: impl FnMut() -> Result<(), Error>) -> Result<f64, Error> {
+    let mut best = f64::MAX;
+    for _ in 0..repeats {
+        let start = std::time::Instant::now();
+        work()?;
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    Ok(best)
 }

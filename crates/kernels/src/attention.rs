@@ -1,10 +1,15 @@
 //! Causal attention of grouped query heads over a half-precision cache.
+//!
+//! The rows of a unit of work are the query heads of a few consecutive positions that share one key head.
+//! They run over the cache in blocks: decode the block to floats once, score it, and fold it into running
+//! sums (online softmax: Milakov and Gimelshein 2018, algorithm 3; tiled as in Dao et al. 2022, algorithm 1).
 
+use std::ops::Range;
+
+use crate::Pool;
 use crate::error::{Error, check_length, product};
-use crate::float::exp;
-use crate::half::decode_f16;
+use crate::inner::{BLOCK, Inner, ROWS, Softmax};
 use crate::pool::Shared;
-use crate::{Pool, portable};
 
 /// Sizes and rules of an attention layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +36,9 @@ pub struct KeyValues<'a> {
     pub values: &'a [u16],
 }
 
+/// Rows of a unit, about: enough to pay for decoding a block.
+const UNIT_ROWS: usize = 32;
+
 /// Attends for consecutive queries: `queries` and `out` are `[t][head][dim]`, query t stands at position
 /// `first + t` and sees the positions up to its own.
 ///
@@ -45,18 +53,14 @@ pub fn attention(
 ) -> Result<(), Error> {
     let count = check(shape, cache, queries, first)?;
     check_length("out", out.len(), queries.len())?;
-    let (heads, dim) = (shape.heads, shape.dim);
-    let shared = Shared::new(out);
-    pool.for_each(count * heads, 1, |range| {
-        for index in range {
-            let (t, head) = (index / heads, index % heads);
-            let at = index * dim;
-            // SAFETY: each index has its own part of the output and is handed out once.
-            #[expect(unsafe_code, reason = "heads write disjoint parts of one output")]
-            let out = unsafe { shared.slice_mut(at, dim) };
-            let end = first + t + 1;
-            let start = end - shape.window.map_or(end, |window| window.clamp(1, end));
-            one_query(shape, cache, (&queries[at..at + dim], head), (start, end), out);
+    let group = shape.heads / shape.kv_heads;
+    let block = (UNIT_ROWS / group).max(1);
+    let job = Job { shape, cache, queries, first, out: Shared::new(out), inner: Inner::of(pool.cpu()) };
+    pool.for_each(count.div_ceil(block) * shape.kv_heads, 1, |units| {
+        let mut scratch = Scratch::new(block * group, shape.dim);
+        for unit in units {
+            let from = unit / shape.kv_heads * block;
+            job.unit(unit % shape.kv_heads, from..count.min(from + block), &mut scratch);
         }
     });
     Ok(())
@@ -85,40 +89,116 @@ fn check(shape: &AttentionShape, cache: KeyValues<'_>, queries: &[f32], first: u
     Ok(count)
 }
 
-fn one_query(
-    shape: &AttentionShape,
-    cache: KeyValues<'_>,
-    (query, head): (&[f32], usize),
-    (start, end): (usize, usize),
-    out: &mut [f32],
-) {
-    let stride = shape.kv_heads * shape.dim;
-    let from = head / (shape.heads / shape.kv_heads) * shape.dim;
-    let mut row = vec![0.0; shape.dim];
-    let load = |bits: &[u16], row: &mut [f32]| {
-        for (value, bits) in row.iter_mut().zip(bits) {
-            *value = decode_f16(*bits);
-        }
-    };
-    let (mut largest, mut total) = (f32::NEG_INFINITY, 0.0);
-    out.fill(0.0);
-    for position in start..end {
-        let at = position * stride + from;
-        load(&cache.keys[at..at + shape.dim], &mut row);
-        let score = portable::dot_floats(query, &row) * shape.scale;
-        if score > largest {
-            let factor = exp(largest - score);
-            out.iter_mut().for_each(|value| *value *= factor);
-            total *= factor;
-            largest = score;
-        }
-        let weight = exp(score - largest);
-        total += weight;
-        load(&cache.values[at..at + shape.dim], &mut row);
-        for (value, row) in out.iter_mut().zip(&row) {
-            *value += weight * row;
+struct Job<'a> {
+    shape: &'a AttentionShape,
+    cache: KeyValues<'a>,
+    queries: &'a [f32],
+    first: usize,
+    out: Shared<'a, f32>,
+    inner: Inner,
+}
+
+/// A thread's buffers. Rows are padded to whole [`ROWS`].
+struct Scratch {
+    /// [row][dim], scaled
+    queries: Vec<f32>,
+    /// [row][dim]
+    out: Vec<f32>,
+    states: Vec<Softmax>,
+    /// [position][dim]
+    keys: Vec<f32>,
+    /// [position][dim]
+    values: Vec<f32>,
+}
+
+impl Scratch {
+    fn new(rows: usize, dim: usize) -> Self {
+        let rows = rows.next_multiple_of(ROWS);
+        let state = Softmax { largest: f32::NEG_INFINITY, total: 0.0 };
+        Self {
+            queries: vec![0.0; rows * dim],
+            out: vec![0.0; rows * dim],
+            states: vec![state; rows],
+            keys: vec![0.0; BLOCK * dim],
+            values: vec![0.0; BLOCK * dim],
         }
     }
-    let factor = if total > 0.0 { 1.0 / total } else { 0.0 };
-    out.iter_mut().for_each(|value| *value *= factor);
+}
+
+#[expect(unsafe_code, reason = "inner loops chosen for the processor, and disjoint parts of one output")]
+impl Job<'_> {
+    /// The rows of one key head for the queries `times`.
+    fn unit(&self, kv_head: usize, times: Range<usize>, scratch: &mut Scratch) {
+        let Self { shape, .. } = self;
+        let (group, dim) = (shape.heads / shape.kv_heads, shape.dim);
+        let rows = times.len() * group;
+        let place = |row: usize| ((times.start + row / group) * shape.heads + kv_head * group + row % group) * dim;
+        for (row, query) in scratch.queries.chunks_exact_mut(dim).take(rows).enumerate() {
+            for (to, from) in query.iter_mut().zip(&self.queries[place(row)..]) {
+                *to = from * shape.scale;
+            }
+        }
+        scratch.out.fill(0.0);
+        scratch.states.fill(Softmax { largest: f32::NEG_INFINITY, total: 0.0 });
+
+        let end = self.first + times.end;
+        let mut from = self.sight(times.start).start;
+        while from < end {
+            let block = from..end.min(from + BLOCK);
+            self.load(kv_head, block.clone(), scratch);
+            self.fold(&times, rows, &block, scratch);
+            from = block.end;
+        }
+        for (row, (result, state)) in scratch.out.chunks_exact(dim).zip(&scratch.states).take(rows).enumerate() {
+            // SAFETY: every row has its own part of the output, and each unit is done once.
+            let out = unsafe { self.out.slice_mut(place(row), dim) };
+            let factor = if state.total > 0.0 { 1.0 / state.total } else { 0.0 };
+            for (to, value) in out.iter_mut().zip(result) {
+                *to = value * factor;
+            }
+        }
+    }
+
+    /// The positions that query `t` sees.
+    fn sight(&self, t: usize) -> Range<usize> {
+        let end = self.first + t + 1;
+        end - self.shape.window.map_or(end, |window| window.clamp(1, end))..end
+    }
+
+    /// Decodes a block of the cache; what lies beyond it is zero.
+    fn load(&self, kv_head: usize, block: Range<usize>, scratch: &mut Scratch) {
+        let (dim, stride) = (self.shape.dim, self.shape.kv_heads * self.shape.dim);
+        for (cache, floats) in [(self.cache.keys, &mut scratch.keys), (self.cache.values, &mut scratch.values)] {
+            floats[block.len() * dim..].fill(0.0);
+            for (position, floats) in block.clone().zip(floats.chunks_exact_mut(dim)) {
+                let at = position * stride + kv_head * dim;
+                // SAFETY: the table is that of a processor this is; both are dim long.
+                unsafe { (self.inner.decode)(&cache[at..at + dim], floats) };
+            }
+        }
+    }
+
+    /// Folds a block into the rows' sums.
+    fn fold(&self, times: &Range<usize>, rows: usize, block: &Range<usize>, scratch: &mut Scratch) {
+        let (group, dim) = (self.shape.heads / self.shape.kv_heads, self.shape.dim);
+        for first in (0..rows).step_by(ROWS) {
+            let span = first * dim..(first + ROWS) * dim;
+            let mut scores = [[0.0; BLOCK]; ROWS];
+            // SAFETY: the table is that of a processor this is; the buffers were made this long.
+            unsafe { (self.inner.dots)(&scratch.queries[span.clone()], &scratch.keys, dim, &mut scores) };
+            let mut factors = [1.0; ROWS];
+            for (lane, (scores, factor)) in scores.iter_mut().zip(&mut factors).enumerate() {
+                let row = (first + lane).min(rows - 1);
+                let sight = self.sight(times.start + row / group);
+                let from = sight.start.clamp(block.start, block.end) - block.start;
+                let to = sight.end.clamp(block.start, block.end) - block.start;
+                scores[..from].fill(f32::NEG_INFINITY);
+                scores[to.max(from)..].fill(f32::NEG_INFINITY);
+                // SAFETY: as above.
+                *factor = unsafe { (self.inner.soften)(scores, &mut scratch.states[first + lane]) };
+            }
+            // SAFETY: as above.
+            unsafe { (self.inner.gather)(&scores, &factors, &scratch.values, &mut scratch.out[span]) };
+        }
+    }
 }

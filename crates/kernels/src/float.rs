@@ -1,6 +1,7 @@
 //! Row operations between the products.
 
 use crate::error::{Error, check_length};
+use crate::inner::{BLOCK, Inner, Softmax};
 
 /// Normalises `row` by its root mean square and multiplies by `weight`: out = x · w / √(mean(x²) + epsilon).
 ///
@@ -9,10 +10,10 @@ use crate::error::{Error, check_length};
 pub fn rms_norm(row: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) -> Result<(), Error> {
     check_length("weight", weight.len(), row.len())?;
     check_length("out", out.len(), row.len())?;
-    let mean = dot(row, row) / row.len().max(1) as f32;
-    let factor = 1.0 / (mean + epsilon).sqrt();
-    for ((out, value), weight) in out.iter_mut().zip(row).zip(weight) {
-        *out = value * factor * weight;
+    // SAFETY: these are the loops of this processor; the lengths are equal.
+    #[expect(unsafe_code, reason = "loops chosen for the processor")]
+    unsafe {
+        (Inner::detected().rms_norm)(row, weight, epsilon, out);
     }
     Ok(())
 }
@@ -35,8 +36,10 @@ pub fn add(values: &mut [f32], other: &[f32]) -> Result<(), Error> {
 /// The lengths differ.
 pub fn silu_mul(gate: &mut [f32], up: &[f32]) -> Result<(), Error> {
     check_length("up", up.len(), gate.len())?;
-    for (gate, up) in gate.iter_mut().zip(up) {
-        *gate = *gate / (1.0 + exp(-*gate)) * up;
+    // SAFETY: these are the loops of this processor; the lengths are equal.
+    #[expect(unsafe_code, reason = "loops chosen for the processor")]
+    unsafe {
+        (Inner::detected().silu_mul)(gate, up);
     }
     Ok(())
 }
@@ -47,29 +50,20 @@ pub fn silu_mul(gate: &mut [f32], up: &[f32]) -> Result<(), Error> {
 /// The lengths differ.
 pub fn gelu_mul(gate: &mut [f32], up: &[f32]) -> Result<(), Error> {
     check_length("up", up.len(), gate.len())?;
-    for (gate, up) in gate.iter_mut().zip(up) {
-        // x·½(1 + tanh u) = x / (1 + e^(−2u)), u = √(2/π)·(x + 0.044715·x³)
-        let x = *gate;
-        let double = 2.0 * 0.797_884_6 * (x + 0.044_715 * x * x * x);
-        *gate = x / (1.0 + exp(-double)) * up;
+    // SAFETY: these are the loops of this processor; the lengths are equal.
+    #[expect(unsafe_code, reason = "loops chosen for the processor")]
+    unsafe {
+        (Inner::detected().gelu_mul)(gate, up);
     }
     Ok(())
 }
 
 /// Turns `values` into probabilities. An empty slice stays empty.
 pub fn softmax(values: &mut [f32]) {
-    let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    if largest == f32::NEG_INFINITY {
-        return;
-    }
-    let mut sum = 0.0;
-    for value in values.iter_mut() {
-        *value = exp(*value - largest);
-        sum += *value;
-    }
-    let factor = 1.0 / sum;
-    for value in values {
-        *value *= factor;
+    // SAFETY: these are the loops of this processor.
+    #[expect(unsafe_code, reason = "loops chosen for the processor")]
+    unsafe {
+        (Inner::detected().softmax)(values);
     }
 }
 
@@ -116,7 +110,105 @@ pub(crate) fn exp(x: f32) -> f32 {
     if x < -87.3 { 0.0 } else { value }
 }
 
-/// Sum of products with eight running sums.
-pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
-    crate::portable::dot_floats(left, right)
+#[inline(always)]
+pub(crate) fn norm_row(row: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
+    let mean = dot(row, row) / row.len().max(1) as f32;
+    let factor = 1.0 / (mean + epsilon).sqrt();
+    for ((out, value), weight) in out.iter_mut().zip(row).zip(weight) {
+        *out = value * factor * weight;
+    }
 }
+
+#[inline(always)]
+pub(crate) fn silu_rows(gate: &mut [f32], up: &[f32]) {
+    for (gate, up) in gate.iter_mut().zip(up) {
+        *gate = *gate / (1.0 + exp(-*gate)) * up;
+    }
+}
+
+#[inline(always)]
+pub(crate) fn gelu_rows(gate: &mut [f32], up: &[f32]) {
+    for (gate, up) in gate.iter_mut().zip(up) {
+        // x·½(1 + tanh u) = x / (1 + e^(−2u)), u = √(2/π)·(x + 0.044715·x³)
+        let x = *gate;
+        let double = 2.0 * 0.797_884_6 * (x + 0.044_715 * x * x * x);
+        *gate = x / (1.0 + exp(-double)) * up;
+    }
+}
+
+#[inline(always)]
+pub(crate) fn softmax_row(values: &mut [f32]) {
+    let largest = largest(values);
+    if largest == f32::NEG_INFINITY {
+        return;
+    }
+    for value in values.iter_mut() {
+        *value = exp(*value - largest);
+    }
+    let factor = 1.0 / sum(values);
+    for value in values {
+        *value *= factor;
+    }
+}
+
+/// See [`crate::inner::Inner::soften`].
+#[inline(always)]
+pub(crate) fn soften(scores: &mut [f32; BLOCK], state: &mut Softmax) -> f32 {
+    let largest = largest(scores).max(state.largest);
+    if largest == f32::NEG_INFINITY {
+        scores.fill(0.0);
+        return 1.0;
+    }
+    for score in scores.iter_mut() {
+        *score = exp(*score - largest);
+    }
+    let factor = exp(state.largest - largest);
+    state.total = state.total * factor + sum(scores);
+    state.largest = largest;
+    factor
+}
+
+// Sums and maxima run in lanes: the compiler may not reorder float operations, so one running value would
+// keep it from using vectors.
+
+/// Sum of products.
+#[inline(always)]
+pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
+    let mut lanes = [0f32; LANES];
+    let (left, left_rest) = left.as_chunks::<LANES>();
+    let (right, right_rest) = right.as_chunks::<LANES>();
+    for (left, right) in left.iter().zip(right) {
+        for ((lane, left), right) in lanes.iter_mut().zip(left).zip(right) {
+            *lane += left * right;
+        }
+    }
+    let rest: f32 = left_rest.iter().zip(right_rest).map(|(left, right)| left * right).sum();
+    lanes.into_iter().sum::<f32>() + rest
+}
+
+#[inline(always)]
+fn sum(values: &[f32]) -> f32 {
+    let mut lanes = [0f32; LANES];
+    let (values, rest) = values.as_chunks::<LANES>();
+    for values in values {
+        for (lane, value) in lanes.iter_mut().zip(values) {
+            *lane += value;
+        }
+    }
+    lanes.into_iter().sum::<f32>() + rest.iter().sum::<f32>()
+}
+
+#[inline(always)]
+fn largest(values: &[f32]) -> f32 {
+    let pick = |largest: f32, value: f32| if value > largest { value } else { largest };
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let (values, rest) = values.as_chunks::<LANES>();
+    for values in values {
+        for (lane, value) in lanes.iter_mut().zip(values) {
+            *lane = pick(*lane, *value);
+        }
+    }
+    lanes.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, pick)
+}
+
+const LANES: usize = 16;

@@ -1,6 +1,7 @@
 //! Conversion between 32-bit and 16-bit floats.
 
 use crate::error::{Error, check_length};
+use crate::inner::Inner;
 
 /// Converts IEEE half-precision bits to `f32`, slice to slice of the same length.
 ///
@@ -8,8 +9,10 @@ use crate::error::{Error, check_length};
 /// The lengths differ.
 pub fn f16_to_f32(bits: &[u16], out: &mut [f32]) -> Result<(), Error> {
     check_length("out", out.len(), bits.len())?;
-    for (value, bits) in out.iter_mut().zip(bits) {
-        *value = decode_f16(*bits);
+    // SAFETY: these are the loops of this processor; the lengths are equal.
+    #[expect(unsafe_code, reason = "loops chosen for the processor")]
+    unsafe {
+        (Inner::detected().decode)(bits, out);
     }
     Ok(())
 }
@@ -20,8 +23,10 @@ pub fn f16_to_f32(bits: &[u16], out: &mut [f32]) -> Result<(), Error> {
 /// The lengths differ.
 pub fn f32_to_f16(values: &[f32], out: &mut [u16]) -> Result<(), Error> {
     check_length("out", out.len(), values.len())?;
-    for (bits, value) in out.iter_mut().zip(values) {
-        *bits = encode_f16(*value);
+    // SAFETY: these are the loops of this processor; the lengths are equal.
+    #[expect(unsafe_code, reason = "loops chosen for the processor")]
+    unsafe {
+        (Inner::detected().encode)(values, out);
     }
     Ok(())
 }

@@ -1,14 +1,15 @@
 //! Products of packed matrices with rows of activations.
 
 use crate::error::{Error, check_length, product};
-use crate::half::{decode_bf16, decode_f16};
+use crate::float_product::FloatProduct;
+use crate::inner::Inner;
 use crate::layout::{Layout, PANEL};
 use crate::matrix::Data;
 use crate::pool::Shared;
 use crate::portable::{self, Product};
 #[cfg(target_arch = "x86_64")]
 use crate::x86;
-use crate::{Activations, Cpu, Matrix, Pool, QuantType};
+use crate::{Activations, Cpu, Matrix, Pool};
 
 /// Multiplies every row of activations with the matrix: `out[t · matrix.rows() + i]` is output i of row t.
 ///
@@ -33,19 +34,9 @@ pub fn matmul(pool: &Pool, matrix: &Matrix, activations: &Activations, out: &mut
     }
     match &matrix.data {
         Data::Packed { layout, bytes } => packed(pool, matrix, (*layout, bytes), activations, out),
-        Data::Single(weights) => {
-            floats(pool, matrix, activations.floats(matrix.quant_type())?, out, |row, to| {
-                to.copy_from_slice(&weights[row * to.len()..][..to.len()]);
-            });
-            Ok(())
-        }
-        Data::Half(weights) => {
-            let decode = if matrix.quant_type() == QuantType::BF16 { decode_bf16 } else { decode_f16 };
-            floats(pool, matrix, activations.floats(matrix.quant_type())?, out, |row, to| {
-                for (value, bits) in to.iter_mut().zip(&weights[row * matrix.cols()..]) {
-                    *value = decode(*bits);
-                }
-            });
+        Data::Single(_) | Data::Half(_) => {
+            let values = activations.floats(matrix.quant_type())?;
+            FloatProduct { matrix, values, inner: Inner::of(pool.cpu()) }.run(pool, out);
             Ok(())
         }
     }
@@ -81,21 +72,4 @@ fn packed(
         }
     });
     Ok(())
-}
-
-fn floats(pool: &Pool, matrix: &Matrix, activations: &[f32], out: &mut [f32], load: impl Fn(usize, &mut [f32]) + Sync) {
-    let (outputs, cols) = (matrix.rows(), matrix.cols());
-    let shared = Shared::new(out);
-    pool.for_each(outputs, 8, |range| {
-        let mut weights = vec![0.0; cols];
-        for output in range {
-            load(output, &mut weights);
-            for (row, values) in activations.chunks_exact(cols).enumerate() {
-                // SAFETY: each output has its own column and is handed out once.
-                #[expect(unsafe_code, reason = "columns of one output go to different threads")]
-                let out = unsafe { shared.slice_mut(row * outputs + output, 1) };
-                out.fill(portable::dot_floats(&weights, values));
-            }
-        }
-    });
 }

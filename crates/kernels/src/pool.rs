@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
@@ -99,7 +99,12 @@ impl Pool {
         if total == 0 {
             return;
         }
-        let Ok(_turn) = self.shared.turn.try_lock() else { return work(0..total) };
+        let _turn = match self.shared.turn.try_lock() {
+            Ok(turn) => turn,
+            // A run whose work panicked; the turn guards no data.
+            Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
+            Err(TryLockError::WouldBlock) => return work(0..total),
+        };
         if self.workers.is_empty() || total <= grain {
             return work(0..total);
         }

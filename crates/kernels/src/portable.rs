@@ -3,6 +3,9 @@
 use crate::activations::{Part, Quantized};
 use std::ops::Range;
 
+use crate::float;
+use crate::half::{decode_f16, encode_f16};
+use crate::inner::{Inner, ROWS, Tile};
 use crate::layout::{CHUNK, Expanded, Family, GROUP, Layout, PANEL};
 use crate::pool::Shared;
 
@@ -77,16 +80,47 @@ fn dot(vectors: &[[u8; 32]], values: &[i8]) -> [i32; PANEL] {
     dots
 }
 
-/// Dot product of two float slices of the same length.
-pub(crate) fn dot_floats(left: &[f32], right: &[f32]) -> f32 {
-    let mut lanes = [0f32; 8];
-    let (left, left_rest) = left.as_chunks::<8>();
-    let (right, right_rest) = right.as_chunks::<8>();
-    for (left, right) in left.iter().zip(right) {
-        for lane in 0..8 {
-            lanes[lane] += left[lane] * right[lane];
+/// The loops over floats.
+pub(crate) const INNER: Inner = Inner {
+    decode,
+    encode,
+    dots,
+    soften: float::soften,
+    gather,
+    rms_norm: float::norm_row,
+    silu_mul: float::silu_rows,
+    gelu_mul: float::gelu_rows,
+    softmax: float::softmax_row,
+};
+
+fn decode(bits: &[u16], out: &mut [f32]) {
+    for (value, bits) in out.iter_mut().zip(bits) {
+        *value = decode_f16(*bits);
+    }
+}
+
+fn encode(values: &[f32], out: &mut [u16]) {
+    for (bits, value) in out.iter_mut().zip(values) {
+        *bits = encode_f16(*value);
+    }
+}
+
+fn dots(left: &[f32], right: &[f32], dim: usize, out: &mut Tile) {
+    for (left, out) in left.chunks_exact(dim).zip(out) {
+        for (right, out) in right.chunks_exact(dim).zip(out) {
+            *out = float::dot(left, right);
         }
     }
-    let rest: f32 = left_rest.iter().zip(right_rest).map(|(left, right)| left * right).sum();
-    lanes.into_iter().sum::<f32>() + rest
+}
+
+fn gather(weights: &Tile, factors: &[f32; ROWS], values: &[f32], out: &mut [f32]) {
+    let dim = out.len() / ROWS;
+    for ((out, weights), factor) in out.chunks_exact_mut(dim).zip(weights).zip(factors) {
+        out.iter_mut().for_each(|out| *out *= factor);
+        for (value, weight) in values.chunks_exact(dim).zip(weights) {
+            for (out, value) in out.iter_mut().zip(value) {
+                *out += weight * value;
+            }
+        }
+    }
 }

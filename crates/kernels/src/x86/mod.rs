@@ -3,6 +3,7 @@
 //! One algorithm ([`product`]) written over a small set of vector operations ([`vector`]) that each family
 //! of instructions provides. [`run`] enters it with the instructions enabled.
 
+mod inner;
 mod product;
 mod vector;
 
@@ -13,6 +14,7 @@ use crate::activations::{self, Part};
 use crate::layout::{Family, Layout};
 use crate::pool::Shared;
 use crate::portable::Product;
+pub(crate) use inner::inner;
 use product::{Format, few, many};
 use vector::{Avx2, Avx512, AvxVnni, Vector};
 

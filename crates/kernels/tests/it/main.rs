@@ -3,5 +3,7 @@
 mod attending;
 mod numbers;
 mod products;
+mod rows;
 #[cfg(test)]
 mod sgemm;
+mod sharing;
