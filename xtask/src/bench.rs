@@ -1,0 +1,32 @@
+//! Measurements of our programs, and of a peer's beside them.
+//!
+//! - `gateway`: what is measured of a gateway, in order
+//! - `contestant`: who is measured: ours, and a peer that reads OpenClaw's settings
+//! - `process`: another process's processor time and memory
+//! - `mock`: a provider that answers at once; `client`: a client of the gateway
+//! - `table`: the numbers side by side
+
+mod client;
+mod contestant;
+mod gateway;
+mod mock;
+mod process;
+mod table;
+
+use crate::workspace::Workspace;
+use anyhow::Result;
+use clap::Subcommand;
+
+/// What is measured.
+#[derive(Subcommand)]
+pub(crate) enum What {
+    /// Processor time of `--version`, of the gateway's start and of a turn; memory when idle.
+    Gateway(gateway::Options),
+}
+
+/// Measures and prints a table.
+pub(crate) fn run(workspace: &Workspace, what: &What) -> Result<()> {
+    match what {
+        What::Gateway(options) => gateway::run(workspace, options),
+    }
+}
