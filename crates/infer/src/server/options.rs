@@ -1,0 +1,75 @@
+//! What to serve, where, and what can go wrong with that.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::engine::EngineError;
+use crate::quirks::Quirks;
+
+/// What to serve and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServeOptions {
+    /// The GGUF file.
+    pub model_file: PathBuf,
+    /// The name callers see.
+    pub model_name: String,
+    /// What the model needs beyond its file.
+    pub quirks: Quirks,
+    /// Unix socket to listen on; readable and writable by the owner only. A dead one in its place is replaced.
+    pub socket: Option<PathBuf>,
+    /// Loopback address to listen on.
+    pub tcp: Option<SocketAddr>,
+    /// Threads that compute; `None`: one for each core.
+    pub threads: Option<usize>,
+    /// Longest conversation in tokens; `None`: what the model was trained for, at most 16,384. Memory for it is taken as it
+    /// fills.
+    pub context_tokens: Option<u32>,
+    /// Stop after this long without a request; `None`: never.
+    pub idle: Option<Duration>,
+    /// Folder for what was computed of shared beginnings of conversations; `None`: nothing is kept on disk.
+    pub prefix_cache_dir: Option<PathBuf>,
+}
+
+impl ServeOptions {
+    /// Defaults for everything but the model; at least one of `socket` and `tcp` has to be set.
+    #[must_use]
+    pub fn new(model_file: PathBuf, model_name: String) -> Self {
+        Self {
+            model_file,
+            model_name,
+            quirks: Quirks::default(),
+            socket: None,
+            tcp: None,
+            threads: None,
+            context_tokens: None,
+            idle: None,
+            prefix_cache_dir: None,
+        }
+    }
+}
+
+/// Why serving ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The model could not be loaded.
+    #[error("cannot load the model: {0}")]
+    Engine(#[from] EngineError),
+    /// Neither socket nor address was given.
+    #[error("neither a socket nor an address to listen on was given")]
+    Nowhere,
+    /// The address would be reachable from other machines.
+    #[error("{0} is not a loopback address; the model is served to this machine only")]
+    NotLoopback(SocketAddr),
+    /// Another process is listening already.
+    #[error("{} is in use by another process", .0.display())]
+    SocketInUse(PathBuf),
+    /// The system refused the socket or address.
+    #[error("cannot listen on {place}: {source}")]
+    Listen {
+        /// The socket or address.
+        place: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,127 @@
+//! The conversation in the action form: instructions, worked examples, and everything said so far as actions.
+//!
+//! What every conversation shares comes first (instructions, tools, examples), so that it is read once and then kept.
+
+use super::{REPLY, examples, signature};
+use crate::request::{Call, Request, Tool, Turn};
+use crate::template::Line;
+
+/// Longest result of a tool that is shown whole.
+const UNKNOWN_TOOL: &str = "tool";
+
+/// A conversation ready for the template.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Conversation {
+    /// Messages in order.
+    pub(crate) lines: Vec<Line>,
+    /// How many of them every conversation with these instructions and tools begins with.
+    pub(crate) fixed: usize,
+}
+
+/// The conversation without tools, as it was said.
+pub(crate) fn plain(request: &Request) -> Conversation {
+    let (system, rest) = split_system(&request.turns);
+    let mut lines: Vec<Line> = system.map(|text| Line::new("system", text)).into_iter().collect();
+    let fixed = lines.len();
+    lines.extend(rest.iter().flat_map(plain_lines));
+    Conversation { lines, fixed }
+}
+
+fn plain_lines(turn: &Turn) -> Vec<Line> {
+    match turn {
+        Turn::System(text) => vec![Line::new("system", text)],
+        Turn::User(text) => vec![Line::new("user", text)],
+        Turn::Assistant { text, calls } => {
+            let calls = calls.iter().map(|call| format!("{} {}", call.name, call.arguments));
+            let parts: Vec<String> = (!text.is_empty()).then(|| text.clone()).into_iter().chain(calls).collect();
+            vec![Line::new("assistant", parts.join("\n"))]
+        }
+        Turn::Tool { text, .. } => vec![Line::new("user", result(UNKNOWN_TOOL, text))],
+    }
+}
+
+/// The conversation in the action form.
+pub(crate) fn action(request: &Request, with_examples: bool) -> Conversation {
+    let (system, rest) = split_system(&request.turns);
+    let mut text = system.unwrap_or_default();
+    if !text.is_empty() {
+        text.push_str("\n\n");
+    }
+    text.push_str(&instructions(&request.tools));
+    let mut lines = vec![Line::new("system", text)];
+    if with_examples {
+        lines.extend(examples::lines(&request.tools));
+    }
+    let fixed = lines.len();
+    let mut open: Vec<&Call> = Vec::new();
+    for turn in rest {
+        action_lines(turn, &mut open, &mut lines);
+    }
+    Conversation { lines, fixed }
+}
+
+/// Parallel calls become calls one after another, each followed by its result: the only order the form knows.
+fn action_lines<'a>(turn: &'a Turn, open: &mut Vec<&'a Call>, lines: &mut Vec<Line>) {
+    match turn {
+        Turn::System(text) => lines.push(Line::new("system", text)),
+        Turn::User(text) => lines.push(Line::new("user", text)),
+        Turn::Assistant { text, calls } => {
+            if calls.is_empty() {
+                lines.push(Line::new("assistant", format!("{REPLY} {text}")));
+            }
+            open.clear();
+            open.extend(calls);
+        }
+        Turn::Tool { call_id, text } => {
+            let call = open.iter().position(|call| call.id == *call_id).map(|at| open.remove(at));
+            let name = call.map_or(UNKNOWN_TOOL, |call| call.name.as_str());
+            if let Some(call) = call {
+                lines.push(Line::new("assistant", write_call(&call.name, &call.arguments)));
+            }
+            lines.push(Line::new("user", result(name, text)));
+        }
+    }
+}
+
+/// A call as the model writes it.
+pub(crate) fn write_call(name: &str, arguments: &str) -> String {
+    let spaced = serde_json::from_str::<serde_json::Value>(arguments)
+        .ok()
+        .and_then(|value| crate::template::spaced(&value).ok());
+    format!("{name} {}", spaced.as_deref().unwrap_or(arguments))
+}
+
+/// A tool's result as the model reads it.
+pub(crate) fn result(name: &str, text: &str) -> String {
+    format!("[{name} returned]\n{}", if text.trim().is_empty() { "(nothing)" } else { text })
+}
+
+/// What the form is, and the tools in it.
+fn instructions(tools: &[Tool]) -> String {
+    let mut text = String::from(
+        "# Actions\nEvery answer you give is exactly one of these actions: its name, a space, and what belongs to it.\n",
+    );
+    for tool in tools {
+        text.push_str(&signature::line(tool));
+        text.push('\n');
+    }
+    text.push_str(
+        "reply text — answers the person in words\n\
+         Use a tool whenever files, folders, the computer or the current time are concerned; never guess what a tool can tell. \
+         Do several steps one after another. When all is done, reply with the outcome.",
+    );
+    text
+}
+
+/// All leading instructions as one text, and the rest.
+fn split_system(turns: &[Turn]) -> (Option<String>, &[Turn]) {
+    let count = turns.iter().take_while(|turn| matches!(turn, Turn::System(_))).count();
+    let texts: Vec<&str> = turns[..count]
+        .iter()
+        .filter_map(|turn| match turn {
+            Turn::System(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    ((count > 0).then(|| texts.join("\n\n")), &turns[count..])
+}
