@@ -1,0 +1,86 @@
+//! `hearth infer serve`: the process that runs a model; the gateway starts it, and anyone may.
+
+use crate::app;
+use crate::cli::HELP;
+use crate::error::Failure;
+use clap::Subcommand;
+use hearth_core::CancellationToken;
+use hearth_core::error::ErrorKind;
+use hearth_infer::{Quirks, ServeOptions};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Serve a GGUF model over an OpenAI-compatible interface.
+    #[command(help_template = HELP, before_help = "  hearth infer serve --file model.gguf --listen 127.0.0.1:8081")]
+    Serve(Serve),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// The GGUF file.
+    #[arg(long)]
+    file: PathBuf,
+    /// What the model is called in answers; the file's name unless given.
+    #[arg(long)]
+    name: Option<String>,
+    /// A Unix socket to listen on.
+    #[arg(long, required_unless_present = "listen")]
+    socket: Option<PathBuf>,
+    /// A TCP address to listen on.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Threads it computes with.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Tokens prompt and answer may have together.
+    #[arg(long)]
+    context_tokens: Option<u32>,
+    /// Minutes without a question after which it ends; never unless given.
+    #[arg(long)]
+    idle_minutes: Option<u64>,
+    /// What the engine has to allow for, as JSON.
+    #[arg(long)]
+    quirks: Option<String>,
+    /// A folder that keeps what was read, across restarts.
+    #[arg(long)]
+    cache: Option<PathBuf>,
+}
+
+/// Runs the command until it is idle for too long or told to end.
+pub(crate) fn run(verb: Verb) -> anyhow::Result<()> {
+    let Verb::Serve(arguments) = verb;
+    let quirks: Quirks = match &arguments.quirks {
+        Some(text) => serde_json::from_str(text)
+            .map_err(|error| Failure::new(ErrorKind::User, format!("--quirks can't be read: {error}")))?,
+        None => Quirks::default(),
+    };
+    let stem = arguments.file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let options = ServeOptions {
+        model_name: arguments.name.or(stem).unwrap_or_default(),
+        model_file: arguments.file,
+        quirks,
+        socket: arguments.socket,
+        tcp: arguments.listen,
+        threads: arguments.threads,
+        context_tokens: arguments.context_tokens,
+        idle: arguments.idle_minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60))),
+        prefix_cache_dir: arguments.cache,
+    };
+    app::block_on_uninterrupted(async move {
+        let cancel = CancellationToken::new();
+        let mut terminate = signal(SignalKind::terminate())?;
+        let serving = hearth_infer::serve(options, cancel.clone());
+        tokio::pin!(serving);
+        loop {
+            tokio::select! {
+                served = &mut serving => return served.map_err(Into::into),
+                _ = terminate.recv() => cancel.cancel(),
+                _ = tokio::signal::ctrl_c() => cancel.cancel(),
+            }
+        }
+    })
+}

@@ -1,0 +1,14 @@
+//! What can be typed: one file a command.
+
+pub(crate) mod agent;
+pub(crate) mod chat;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod doctor;
+pub(crate) mod gateway;
+pub(crate) mod infer;
+pub(crate) mod models;
+pub(crate) mod open;
+pub(crate) mod secrets;
+pub(crate) mod sessions;
+pub(crate) mod up;

@@ -1,0 +1,106 @@
+//! The bar: how far, how fast, how long still; a plain line now and then where no bar can be drawn.
+
+use crate::out;
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often a bar is redrawn at most.
+const REDRAW: Duration = Duration::from_millis(100);
+/// How often a plain line is printed.
+const PLAIN: Duration = Duration::from_secs(5);
+/// The rate is that of this last stretch, so that a stall shows.
+const WINDOW: Duration = Duration::from_secs(5);
+
+/// Shows how far a long piece of work is, on stderr.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    verb: &'static str,
+    total: u64,
+    done: u64,
+    keys: &'static str,
+    bar: bool,
+    drawn: Option<Instant>,
+    samples: std::collections::VecDeque<(Instant, u64)>,
+}
+
+impl Progress {
+    /// Starts at `done` of `total` bytes; `keys` names what can be typed meanwhile.
+    pub(crate) fn new(verb: &'static str, done: u64, total: u64, keys: &'static str) -> Self {
+        let bar = std::io::stderr().is_terminal() && out::can_move_cursor();
+        let samples = [(Instant::now(), done)].into();
+        Self { verb, total, done, keys, bar, drawn: None, samples }
+    }
+
+    /// Says how far it is now and draws when it is time to.
+    pub(crate) fn set(&mut self, done: u64) {
+        self.done = done.min(self.total);
+        let now = Instant::now();
+        let pause = if self.bar { REDRAW } else { PLAIN };
+        let first_plain_line = self.drawn.is_none() && !self.bar;
+        if self.drawn.is_some_and(|last| now - last < pause) || (first_plain_line && self.done == 0) {
+            return;
+        }
+        self.drawn = Some(now);
+        self.samples.push_back((now, self.done));
+        while self.samples.len() > 2 && self.samples.front().is_some_and(|(at, _)| now - *at > WINDOW) {
+            self.samples.pop_front();
+        }
+        self.draw();
+    }
+
+    /// Removes the bar; what comes next starts on a clean line.
+    pub(crate) fn clear(&mut self) {
+        if self.bar && self.drawn.is_some() {
+            write!(std::io::stderr().lock(), "\r\x1b[K").ok();
+        }
+    }
+
+    fn draw(&self) {
+        let percent = self.done.saturating_mul(100) / self.total.max(1);
+        let rate = self.rate();
+        let pace = match rate {
+            0 => "waiting".to_owned(),
+            rate => format!("{}/s  {} left", out::bytes(rate), out::seconds((self.total - self.done) / rate)),
+        };
+        if self.bar {
+            let line = format!("  {:<10} {} {percent:>3} %  {pace}      {}", self.verb, bar(percent), self.keys);
+            let width = crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns).max(20));
+            let line: String = line.chars().take(width - 1).collect();
+            write!(std::io::stderr().lock(), "\r{line}\x1b[K").ok();
+            std::io::stderr().flush().ok();
+        } else {
+            out::note(format!("  {:<10} {percent:>3} %  {pace}", self.verb));
+        }
+    }
+
+    fn rate(&self) -> u64 {
+        let (Some((from, before)), Some((to, after))) = (self.samples.front(), self.samples.back()) else { return 0 };
+        let elapsed_ms = u64::try_from((*to - *from).as_millis()).unwrap_or(u64::MAX);
+        after.saturating_sub(*before).saturating_mul(1000).checked_div(elapsed_ms).unwrap_or(0)
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+fn bar(percent: u64) -> String {
+    const CELLS: u64 = 24;
+    let full = percent.min(100) * CELLS / 100;
+    let cells: String = (0..CELLS).map(|cell| if cell < full { '█' } else { ' ' }).collect();
+    format!("▕{cells}▏")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bar;
+
+    #[test]
+    fn the_bar_is_full_at_the_end_and_never_longer() {
+        assert_eq!(bar(50).matches('█').count(), 12);
+        assert_eq!(bar(100), bar(250));
+    }
+}

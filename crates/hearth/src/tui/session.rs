@@ -1,0 +1,325 @@
+//! The drawn chat: keys, gateway and clock in one loop that owns everything it changes.
+
+use super::editor::Editor;
+use super::keys::{self, Wish};
+use super::paint::{line, span};
+use super::screen::{Cursor, Screen};
+use super::turn::Turn;
+use crate::client::{Client, Decoder, Gateway, Incoming, Observation};
+use crate::error::Failure;
+use crossterm::event::{Event, EventStream};
+use futures_util::StreamExt as _;
+use hearth_core::message::Message;
+use hearth_core::session::SessionKey;
+use hearth_markup::{Line, Role};
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What stands before the person's words.
+const PROMPT: &str = "you › ";
+/// How often running seconds are redrawn.
+const TICK: Duration = Duration::from_millis(250);
+/// Two presses of Ctrl-C within this time leave.
+const TWICE: Duration = Duration::from_secs(2);
+/// How long a lost gateway is looked for.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Of the conversation so far this many messages are shown.
+const SHOWN_MESSAGES: usize = 4;
+
+/// Runs the chat until the person leaves.
+pub(crate) async fn run(gateway: &Gateway, session: &SessionKey) -> anyhow::Result<()> {
+    let mut client = Client::connect(gateway).await?;
+    let history = client.request("chat.history", json!({ "sessionKey": session.as_str(), "limit": 200 })).await?;
+    let mut chat = Chat::new(session, Screen::open()?);
+    chat.show_history(&history);
+    chat.draw()?;
+    let mut keys = EventStream::new();
+    let mut tick = tokio::time::interval(TICK);
+    loop {
+        let leave = tokio::select! {
+            key = keys.next() => match key {
+                Some(Ok(event)) => chat.key(&event, &mut client).await,
+                // The terminal is gone.
+                Some(Err(_)) | None => Ok(true),
+            },
+            incoming = client.next() => match incoming {
+                Ok(incoming) => {
+                    chat.incoming(&incoming);
+                    Ok(false)
+                }
+                Err(failure) => match chat.reconnect(gateway, &failure).await {
+                    Some(again) => {
+                        client = again;
+                        Ok(false)
+                    }
+                    None => Err(failure),
+                },
+            },
+            _ = tick.tick(), if chat.turn.is_some() || chat.notice.is_some() => Ok(false),
+        };
+        if leave? {
+            break;
+        }
+        chat.draw()?;
+    }
+    chat.screen.clear()?;
+    Ok(())
+}
+
+/// What is on the screen and why.
+struct Chat {
+    session: String,
+    screen: Screen,
+    editor: Editor,
+    decoder: Decoder,
+    turn: Option<Turn>,
+    /// Sent while a turn runs; shown as said when their own turn begins.
+    queued: Vec<String>,
+    finished: Vec<Line>,
+    notice: Option<(String, Instant)>,
+    unfolded: bool,
+    /// The request whose refusal would be the person's business.
+    sending: Option<String>,
+}
+
+impl Chat {
+    fn new(session: &SessionKey, screen: Screen) -> Self {
+        Self {
+            session: session.as_str().to_owned(),
+            screen,
+            editor: Editor::default(),
+            decoder: Decoder::new(session.as_str()),
+            turn: None,
+            queued: Vec::new(),
+            finished: vec![Line::default()],
+            notice: None,
+            unfolded: false,
+            sending: None,
+        }
+    }
+
+    /// Shows the end of the conversation so far, and makes the person's lines the editor's history.
+    fn show_history(&mut self, history: &serde_json::Value) {
+        let messages: Vec<Message> = history
+            .get("messages")
+            .and_then(serde_json::Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|message| serde_json::from_value(message.clone()).ok())
+            .collect();
+        let (width, _) = Screen::size();
+        let spoken: Vec<&Message> = messages.iter().filter(|message| is_spoken(message)).collect();
+        for message in &spoken {
+            if let Message::User(_) = message {
+                self.editor.remember(&message.text());
+            }
+        }
+        let hidden = spoken.len().saturating_sub(SHOWN_MESSAGES);
+        if hidden > 0 {
+            self.finished.push(line(Role::Muted, format!("… {hidden} earlier messages in this conversation")));
+            self.finished.push(Line::default());
+        }
+        for message in &spoken[hidden..] {
+            match message {
+                Message::User(_) => self.finished.extend(said_by_person(&message.text(), width)),
+                Message::Assistant(_) | Message::ToolResult(_) => {
+                    self.finished.extend(hearth_markup::terminal(&message.text(), width));
+                }
+            }
+            self.finished.push(Line::default());
+        }
+    }
+
+    /// Acts on a key; true when the person leaves.
+    async fn key(&mut self, event: &Event, client: &mut Client) -> Result<bool, Failure> {
+        let (width, _) = Screen::size();
+        match keys::apply(event, &mut self.editor, width.saturating_sub(PROMPT.chars().count() + 1)) {
+            Wish::None | Wish::Redraw => {}
+            Wish::Leave => return Ok(true),
+            Wish::Stop => self.stop(client).await?,
+            Wish::Interrupt => return self.interrupt(client).await,
+            Wish::Unfold => {
+                self.unfolded = !self.unfolded;
+                if let Some(turn) = &mut self.turn {
+                    turn.unfold(self.unfolded);
+                }
+                let what = if self.unfolded { "what tools print is shown" } else { "what tools print is hidden" };
+                self.say(what);
+            }
+            Wish::Send => self.send(client).await?,
+        }
+        Ok(false)
+    }
+
+    async fn send(&mut self, client: &mut Client) -> Result<(), Failure> {
+        if self.editor.text().trim().is_empty() {
+            return Ok(());
+        }
+        let text = self.editor.take();
+        let run_id = uuid::Uuid::new_v4().to_string();
+        let params = json!({ "sessionKey": self.session, "message": text, "idempotencyKey": run_id });
+        self.sending = Some(client.send("chat.send", params).await?);
+        if self.turn.is_some() {
+            self.queued.push(text);
+            return Ok(());
+        }
+        let (width, _) = Screen::size();
+        self.finished.extend(said_by_person(&text, width));
+        self.finished.push(Line::default());
+        self.turn = Some(Turn::new(run_id, self.unfolded));
+        Ok(())
+    }
+
+    async fn stop(&mut self, client: &mut Client) -> Result<(), Failure> {
+        if self.turn.is_some() {
+            client.send("chat.abort", json!({ "sessionKey": self.session })).await?;
+        }
+        Ok(())
+    }
+
+    async fn interrupt(&mut self, client: &mut Client) -> Result<bool, Failure> {
+        let again = self.notice.as_ref().is_some_and(|(what, at)| what == LEAVE && at.elapsed() < TWICE);
+        if again {
+            return Ok(true);
+        }
+        if self.editor.text().is_empty() {
+            self.stop(client).await?;
+        }
+        self.editor.clear();
+        self.say(LEAVE);
+        Ok(false)
+    }
+
+    fn incoming(&mut self, incoming: &Incoming) {
+        if let Incoming::Answer { id, result: Err(refusal) } = incoming
+            && self.sending.as_ref() == Some(id)
+        {
+            let (width, _) = Screen::size();
+            self.finished.push(line(Role::Err, format!("error: {}", refusal.message)));
+            self.finished.push(Line::default());
+            if let Some(turn) = self.turn.take() {
+                self.finished.extend(turn.live(width, 0));
+            }
+        }
+        for observation in self.decoder.read(incoming) {
+            self.observe(observation);
+        }
+    }
+
+    fn observe(&mut self, Observation { run_id, what }: Observation) {
+        let (width, _) = Screen::size();
+        let known = self.turn.as_ref().is_some_and(|turn| turn.run_id() == run_id);
+        if !known && self.turn.is_none() {
+            if !self.queued.is_empty() {
+                let text = self.queued.remove(0);
+                self.finished.extend(said_by_person(&text, width));
+                self.finished.push(Line::default());
+            }
+            self.turn = Some(Turn::new(run_id.clone(), self.unfolded));
+        }
+        // A turn of the same session that someone else's client started waits its turn in the lane; until then only
+        // commands answer beside the running turn.
+        let mut beside = None;
+        let turn = match &mut self.turn {
+            Some(turn) if turn.run_id() == run_id => turn,
+            _ => beside.insert(Turn::new(run_id, self.unfolded)),
+        };
+        turn.apply(what, width);
+        let finished = turn.take_finished();
+        self.finished.extend(finished);
+        if self.turn.as_ref().is_some_and(Turn::is_over) {
+            self.turn = None;
+        }
+    }
+
+    /// Looks for a gateway that went away; it may be on its way back.
+    async fn reconnect(&mut self, gateway: &Gateway, failure: &Failure) -> Option<Client> {
+        if self.turn.take().is_some() {
+            self.finished.push(line(Role::Err, "the turn was cut off; what was done is kept"));
+        }
+        self.finished.push(line(Role::Muted, format!("{failure}; looking for it again")));
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            self.draw().ok()?;
+            tokio::time::sleep(TICK).await;
+            if let Ok(client) = Client::connect(gateway).await {
+                self.finished.push(line(Role::Muted, "connected again"));
+                return Some(client);
+            }
+        }
+        None
+    }
+
+    fn say(&mut self, what: &str) {
+        self.notice = Some((what.to_owned(), Instant::now()));
+    }
+
+    fn draw(&mut self) -> std::io::Result<()> {
+        if self.notice.as_ref().is_some_and(|(_, at)| at.elapsed() >= TWICE) {
+            self.notice = None;
+        }
+        let (width, height) = Screen::size();
+        let indent = PROMPT.chars().count();
+        let layout = self.editor.layout(width.saturating_sub(indent + 1));
+        // Half of the screen at most is for what is being typed.
+        let rows = layout.rows.len().min((height / 2).max(1));
+        let first = layout.row.saturating_sub(rows - 1);
+        let mut live = match &self.turn {
+            Some(turn) => turn.live(width, height.saturating_sub(rows + 4)),
+            None => Vec::new(),
+        };
+        live.extend(self.queued.iter().map(|text| {
+            super::paint::cut(line(Role::Muted, format!("next: {}", text.lines().next().unwrap_or_default())), width)
+        }));
+        if self.turn.is_some() {
+            live.push(Line::default());
+        }
+        let top = live.len();
+        for (index, row) in layout.rows.iter().enumerate().skip(first).take(rows) {
+            let mut input = line(Role::Link, if index == 0 { PROMPT.to_owned() } else { " ".repeat(indent) });
+            input.spans.push(span(Role::Text, row.clone()));
+            live.push(input);
+        }
+        if let Some(below) = self.below() {
+            live.push(super::paint::cut(line(Role::Muted, below), width));
+        }
+        let cursor = Cursor { row: top + layout.row - first, column: indent + layout.column };
+        let finished = std::mem::take(&mut self.finished);
+        self.screen.draw(&finished, &live, cursor)
+    }
+
+    fn below(&self) -> Option<String> {
+        match (&self.notice, &self.turn) {
+            (Some((what, _)), _) => Some(what.clone()),
+            (None, Some(_)) => Some("Esc stops".to_owned()),
+            (None, None) => None,
+        }
+    }
+}
+
+const LEAVE: &str = "Ctrl-C again leaves; the gateway keeps running";
+
+/// True for what a person would read: their own words and the answers, not tool results.
+fn is_spoken(message: &Message) -> bool {
+    !matches!(message, Message::ToolResult(_)) && !message.text().trim().is_empty()
+}
+
+/// The person's words as they stay in the terminal's history.
+fn said_by_person(text: &str, width: usize) -> Vec<Line> {
+    let indent = PROMPT.chars().count();
+    let mut editor = Editor::default();
+    editor.insert(text.trim_end());
+    let rows = editor.layout(width.saturating_sub(indent + 1)).rows;
+    let prompts = std::iter::once(PROMPT.to_owned()).chain(std::iter::repeat(" ".repeat(indent)));
+    rows.into_iter()
+        .zip(prompts)
+        .map(|(row, prompt)| {
+            let mut said = line(Role::Link, prompt);
+            let mut words = span(Role::Text, row);
+            words.style.bold = true;
+            said.spans.push(words);
+            said
+        })
+        .collect()
+}
