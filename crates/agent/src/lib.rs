@@ -13,6 +13,39 @@
 //! - `transcript`: the history on disk, mended when a crash cut it off
 //! - `sessions`: which transcript belongs to which conversation
 //! - `agent`: the door to all of it
+//!
+//! ```
+//! use hearth_agent::{Agent, AgentConfig, TurnEnd, TurnRequest};
+//! use hearth_core::message::{Content, StopReason};
+//! use hearth_core::session::SessionKey;
+//! use hearth_core::tool::Caller;
+//! use hearth_core::CancellationToken;
+//! use hearth_testkit::home::{TempHome, fixed_clock};
+//! use hearth_testkit::scripted::{Reply, ScriptedModel};
+//! use std::sync::Arc;
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+//! # runtime.block_on(async {
+//! let home = TempHome::new()?;
+//! let model = ScriptedModel::new(vec![Reply::text("Good evening.")]);
+//! let tools = Arc::new(hearth_tools::Registry::new(Vec::new()));
+//! let config = AgentConfig::new("main", home.workspace(), home.sessions());
+//! let agent = Agent::open(config, model, tools, fixed_clock())?;
+//!
+//! let (events, _observer) = tokio::sync::mpsc::channel(64);
+//! let request = TurnRequest {
+//!     run_id: "1".to_owned(),
+//!     session: SessionKey::main("main"),
+//!     content: vec![Content::text("Hello")],
+//!     caller: Caller::Owner,
+//! };
+//! let outcome = agent.turn(request, &events, CancellationToken::new()).await;
+//! assert_eq!((outcome.end, outcome.text.as_str()), (TurnEnd::Finished(StopReason::Stop), "Good evening."));
+//! assert_eq!(agent.history(&SessionKey::main("main"))?.len(), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod agent;
 mod call;

@@ -109,6 +109,8 @@ pub(crate) struct Tally {
     pub(crate) steps: u32,
     pub(crate) tool_calls: u32,
     pub(crate) text: String,
+    /// The provider and model that answered last.
+    pub(crate) model: Option<(String, String)>,
     /// True when the next answer is the last one the turn may have.
     pub(crate) last_step_next: bool,
 }
@@ -118,6 +120,7 @@ impl Tally {
         self.steps += 1;
         self.usage.add(&answer.usage);
         self.text = text_of(&answer.content);
+        self.model = Some((answer.provider.clone(), answer.model.clone()));
     }
 
     pub(crate) fn outcome(self, ended: Result<StopReason, Halt>) -> TurnOutcome {

@@ -11,8 +11,8 @@ const MESSAGE_TOKENS: usize = 4;
 
 /// Estimates the tokens of a text: rather too many than too few, within about a third for prose and code.
 ///
-/// Letters of one word are counted five a token, digits three, other ASCII signs one each, spaces between words free;
-/// letters beyond ASCII count one each from the CJK blocks on, and one for two before.
+/// Letters of one word are counted seven a token, digits three, other ASCII signs one each and half of that in a row, spaces
+/// free; letters beyond ASCII count one each from the CJK blocks on, and one for two before.
 #[must_use]
 pub fn estimate_tokens(text: &str) -> usize {
     let mut halves = 0;
@@ -29,21 +29,19 @@ enum Run {
     None,
     Word(u8),
     Number(u8),
-    Space,
-    Sign(char),
+    Sign,
 }
 
 impl Run {
     fn next(self, letter: char, halves: &mut usize) -> Self {
         let (run, cost) = match (letter, self) {
-            ('a'..='z' | 'A'..='Z', Self::Word(length)) if length < 5 => (Self::Word(length + 1), 0),
+            ('a'..='z' | 'A'..='Z', Self::Word(length)) if length < 7 => (Self::Word(length + 1), 0),
             ('a'..='z' | 'A'..='Z', _) => (Self::Word(1), 2),
             ('0'..='9', Self::Number(length)) if length < 3 => (Self::Number(length + 1), 0),
             ('0'..='9', _) => (Self::Number(1), 2),
-            (' ', Self::Space) => (Self::Space, 0),
-            (' ', _) => (Self::Space, 0),
-            (sign, Self::Sign(last)) if sign == last => (Self::Sign(sign), 1),
-            (sign, _) if sign.is_ascii() => (Self::Sign(sign), 2),
+            (' ', _) => (Self::None, 0),
+            (sign, Self::Sign) if sign.is_ascii() => (Self::Sign, 1),
+            (sign, _) if sign.is_ascii() => (Self::Sign, 2),
             ('\u{80}'..='\u{10ff}', _) => (Self::None, 1),
             _ => (Self::None, 2),
         };

@@ -67,6 +67,7 @@ pub(crate) async fn run(
 async fn begin<'a>(agent: &'a Agent, request: &TurnRequest, cancel: CancellationToken) -> Result<Turn<'a>, Halt> {
     let content = spoken(&request.content)?;
     agent.check_key(&request.session)?;
+    // The turn that holds the lane is bounded by its own limits, and so is this wait.
     let lane = tokio::select! {
         biased;
         () = cancel.cancelled() => return Err(Halt::Aborted),
@@ -257,7 +258,6 @@ impl Turn<'_> {
 
     /// Notes in the list of sessions what the turn took. The list can be rebuilt: failing to write it fails no turn.
     async fn file(&self, report: &mut Report<'_>, tally: &Tally, ended: &Result<StopReason, Halt>) {
-        let info = self.model.info();
         let title = self.transcript.messages().find_map(transcript::title_of);
         let context_tokens = (self.prompt.fixed_tokens + self.conversation.tokens()) as u64;
         let updated_at = self.now_ms();
@@ -265,8 +265,10 @@ impl Turn<'_> {
             record.add(&tally.usage);
             record.updated_at = updated_at;
             record.context_tokens = context_tokens;
-            record.model = info.model;
-            record.model_provider = info.provider;
+            if let Some((provider, model)) = &tally.model {
+                provider.clone_into(&mut record.model_provider);
+                model.clone_into(&mut record.model);
+            }
             record.label = record.label.take().or(title);
             record.aborted_last_run = matches!(ended, Err(Halt::Aborted));
         });

@@ -63,6 +63,10 @@ impl Tree {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(tree),
             Err(error) => return Err(Error::io("read", path, error)),
         };
+        // A device or pipe in its place might never end.
+        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return Err(Error::io("read", path, io::ErrorKind::InvalidInput.into()));
+        }
         tree.read(BufReader::new(file)).map_err(|source| Error::io("read", path, source))?;
         tree.find_way();
         Ok(tree)

@@ -3,7 +3,13 @@
 #[cfg(test)]
 mod cancelling;
 #[cfg(test)]
+mod context;
+#[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod transcripts;
 #[cfg(test)]
 mod turns;
 #[cfg(test)]

@@ -314,3 +314,29 @@ async fn turns_of_one_session_run_one_after_another() {
     let said: Vec<String> = history.iter().map(|entry| entry.message.text()).collect();
     assert_eq!((said[0].as_str(), said[3].as_str(), said[4].as_str()), ("first", "One.", "second"));
 }
+
+#[tokio::test]
+async fn a_transcript_that_cannot_be_written_is_said_and_no_model_is_asked() {
+    let world = World::new(vec![Reply::text("One."), Reply::text("Two.")]);
+    world.say("first").await;
+    let path = world.transcript_path();
+    std::fs::remove_file(&path).expect("removed");
+    std::fs::create_dir(&path).expect("a folder in its place");
+    let (outcome, _) = world.say("second").await;
+    let TurnEnd::Failed { message, .. } = outcome.end else { panic!("{outcome:?}") };
+    assert!(message.starts_with("can't open ") && message.contains(".jsonl"), "{message}");
+    assert_eq!(world.model.left(), 1);
+}
+
+#[tokio::test]
+async fn the_list_names_the_model_that_answered() {
+    let mut events = Reply::text("Hi.").into_events();
+    for event in &mut events {
+        if let ModelEvent::Done(answer) = event {
+            "second".clone_into(&mut answer.provider);
+        }
+    }
+    let world = World::new(vec![Reply::events(events)]);
+    world.say("hi").await;
+    assert_eq!(world.agent.sessions()[0].model, "second/script-1");
+}
