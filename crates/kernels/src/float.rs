@@ -85,7 +85,8 @@ pub fn argmax(values: &[f32]) -> Option<usize> {
 ///
 /// Branch-free, so that loops over it become vector code: 2ⁿ · e^r with n = round(x / ln 2), |r| ≤ ½·ln 2.
 #[inline]
-pub(crate) fn exp(x: f32) -> f32 {
+#[must_use]
+pub fn exp(x: f32) -> f32 {
     const LN2_HIGH: f32 = 0.693_145_75;
     const LN2_LOW: f32 = 1.428_606_8e-6;
     // Adding 1.5·2²³ leaves the rounded number in the low bits of the float.

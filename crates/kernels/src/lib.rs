@@ -42,7 +42,7 @@ pub use activations::{Activations, Forms};
 pub use attention::{AttentionShape, KeyValues, attention};
 pub use cpu::Cpu;
 pub use error::Error;
-pub use float::{add, argmax, gelu_mul, rms_norm, silu_mul, softmax};
+pub use float::{add, argmax, exp, gelu_mul, rms_norm, silu_mul, softmax};
 pub use half::{f16_to_f32, f32_to_f16};
 pub use matmul::matmul;
 pub use matrix::Matrix;

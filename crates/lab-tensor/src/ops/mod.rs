@@ -1,0 +1,50 @@
+//! One file an operation, each with its forward, its backward and its check against finite differences.
+
+pub(crate) mod activation;
+pub(crate) mod attention;
+mod cross_entropy;
+mod dropout;
+mod elementwise;
+mod embedding;
+mod linear;
+mod norm;
+mod rows;
+
+#[cfg(test)]
+pub(crate) mod check;
+
+use crate::error::Error;
+use crate::tape::Back;
+
+/// A recorded operation.
+#[derive(Debug)]
+pub(crate) enum Op {
+    Input,
+    Linear(linear::Linear),
+    Embedding(embedding::Embedding),
+    Norm(norm::Norm),
+    Activation(activation::Activate),
+    Elementwise(elementwise::Elementwise),
+    Dropout(dropout::Dropout),
+    Attention(attention::Recorded),
+    CrossEntropy(cross_entropy::CrossEntropy),
+    Rows(rows::Rows),
+}
+
+impl Op {
+    /// Adds the slopes by the operation's inputs and weights.
+    pub(crate) fn backward(&self, back: &mut Back<'_>) -> Result<(), Error> {
+        match self {
+            Self::Input => Ok(()),
+            Self::Linear(op) => op.backward(back),
+            Self::Embedding(op) => op.backward(back),
+            Self::Norm(op) => op.backward(back),
+            Self::Activation(op) => op.backward(back),
+            Self::Elementwise(op) => op.backward(back),
+            Self::Dropout(op) => op.backward(back),
+            Self::Attention(op) => op.backward(back),
+            Self::CrossEntropy(op) => op.backward(back),
+            Self::Rows(op) => op.backward(back),
+        }
+    }
+}
