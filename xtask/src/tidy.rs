@@ -6,6 +6,7 @@ mod concurrency;
 mod errors;
 mod layers;
 mod module_docs;
+mod owners;
 mod paths;
 mod report;
 mod silencing;
@@ -45,6 +46,7 @@ const FILE_RULES: &[FileRule] = &[
     errors::check,
     state::check,
     concurrency::check,
+    owners::check,
     paths::check,
 ];
 

@@ -58,6 +58,12 @@ impl Environment {
         self.variables.get(std::ffi::OsStr::new(name)).and_then(|value| value.to_str()).filter(|text| !text.is_empty())
     }
 
+    /// Returns every variable, for further processes of Hearth itself.
+    #[must_use]
+    pub fn complete(&self) -> Vec<(OsString, OsString)> {
+        self.variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     /// Returns the complete environment for the commands the assistant runs: paths, language, terminal, time zone and
     /// proxies without passwords. No key, token or socket of an agent is passed on, because only listed names are.
     #[must_use]

@@ -19,7 +19,7 @@ pub struct Home {
 /// What [`Home::create`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
-    /// There was no home, or an empty folder: this is the first run.
+    /// There was no home, or one without a settings file: this is the first run.
     New,
     /// The home was there already.
     Existing,

@@ -15,10 +15,10 @@ environment variables, command line options. Objects are merged key by key; list
 
 | command | what it does |
 |---|---|
-| `hearth config get [KEY] [--sources]` | shows what is in force, and where each value came from |
+| `hearth config get [KEY] [--json]` | shows what is in force, and where each value came from |
 | `hearth config set KEY VALUE` | checks the value, then changes the file; comments stay |
 | `hearth config unset KEY` | removes a setting, so that its default counts again |
-| `hearth config validate` | lists everything that is wrong, with line, column and remedy |
+| `hearth config validate [--json]` | lists everything that is wrong, with line, column and remedy |
 | `hearth config schema` | prints the JSON Schema of the file, for editors |
 
 An unknown key is a warning that names the nearest one. A wrong value makes its whole top-level section fall back to what

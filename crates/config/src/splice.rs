@@ -154,8 +154,9 @@ fn commented_line<'a>(text: &'a str, container: Range, items: &[Range], name: &s
 }
 
 fn remove(text: &str, item: Range) -> String {
-    let comma = text.get(item.end..).filter(|rest| rest.trim_start().starts_with(','));
-    let end = comma.map_or(item.end, |rest| item.end + rest.len() - rest.trim_start().len() + 1);
+    // A comment between the item and its comma is about the item and goes with it.
+    let comma = comma_after(text, item.end, text.len());
+    let end = comma.map_or(item.end, |comma| comma + 1);
     let (line_start, _) = line_of(text, item.start);
     let before = text.get(line_start..item.start).unwrap_or_default();
     let after = text.get(end..).unwrap_or_default();
@@ -284,6 +285,8 @@ mod tests {
         check_unset("{\n  a: 1, // one\n  b: 2,\n}\n", "b", Some("{\n  a: 1, // one\n}\n"));
         check_unset("{ a: 1, b: 2 }", "a", Some("{ b: 2 }"));
         check_unset("{ a: 1, b: 2 }", "b", Some("{ a: 1 }"));
+        check_unset("{ a: 1 /* x */, b: 2 }", "a", Some("{ b: 2 }"));
+        check_unset("{\n  a: 1, // one\n  b: 2\n}\n", "b", Some("{\n  a: 1, // one\n}\n"));
         check_unset("{ a: [1, 2] }", "a[0]", Some("{ a: [2] }"));
         check_unset("{ a: { b: 1 } }", "a.b", Some("{ a: { } }"));
         check_unset("{ a: 1 }", "b", None);

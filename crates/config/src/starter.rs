@@ -4,7 +4,7 @@ use crate::schema::DEFAULTS;
 
 const OPENING: &str = "\
 // Your Hearth's settings. Every line that is commented out is a default: to change it, remove its `//` and edit it, or
-// run `hearth config set gateway.port 18800`. `hearth config get --sources` shows what is in force and why.
+// run `hearth config set gateway.port 18800`. `hearth config get` shows what is in force, and where each value came from.
 // A mistake here is reported with its line and never keeps Hearth from starting.
 ";
 
