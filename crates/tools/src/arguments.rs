@@ -43,19 +43,32 @@ pub(crate) struct Fitted {
     pub(crate) ignored: Vec<String>,
 }
 
+/// What keeps an argument from fitting.
+#[derive(Debug, thiserror::Error)]
+enum Misfit {
+    #[error("the arguments must be one JSON object, not `{written}`")]
+    NoObject { written: String },
+    #[error("`{name}` is missing")]
+    Missing { name: String },
+    #[error("`{name}` must be {kind}, not `{written}`")]
+    WrongType { name: String, kind: String, written: String },
+    #[error("in `{name}`, {misfit}")]
+    Inside { name: String, misfit: Box<Self> },
+}
+
 /// Makes arguments fit a tool's schema.
 pub(crate) fn fit(spec: &ToolSpec, given: &Map<String, Value>) -> Result<Fitted, ToolError> {
-    let refuse = |what: String| {
-        ToolError::Arguments(format!("{}: {what}. Its arguments are {}", spec.name, usage(&spec.parameters)))
+    let refuse = |misfit: Misfit| {
+        ToolError::Arguments(format!("{}: {misfit}. Its arguments are {}", spec.name, usage(&spec.parameters)))
     };
     if let Some(written) = given.get(ToolCall::UNPARSED) {
         let written = written.as_str().map_or_else(|| written.to_string(), str::to_owned);
-        return Err(refuse(format!("the arguments must be one JSON object, not `{}`", cut(&written))));
+        return Err(refuse(Misfit::NoObject { written: cut(&written) }));
     }
     fit_object(&spec.parameters, unwrapped(&spec.parameters, given)).map_err(refuse)
 }
 
-fn fit_object(schema: &Value, mut given: Map<String, Value>) -> Result<Fitted, String> {
+fn fit_object(schema: &Value, mut given: Map<String, Value>) -> Result<Fitted, Misfit> {
     rename_aliases(schema, &mut given);
     fold_single_item(schema, &mut given);
     let mut fitted = Fitted { arguments: Map::new(), ignored: Vec::new() };
@@ -70,14 +83,18 @@ fn fit_object(schema: &Value, mut given: Map<String, Value>) -> Result<Fitted, S
         }
     }
     match required(schema).find(|name| !fitted.arguments.contains_key(*name)) {
-        Some(missing) => Err(format!("`{missing}` is missing")),
+        Some(missing) => Err(Misfit::Missing { name: missing.to_owned() }),
         None => Ok(fitted),
     }
 }
 
-fn fit_value(name: &str, schema: &Value, value: Value) -> Result<Value, String> {
+fn fit_value(name: &str, schema: &Value, value: Value) -> Result<Value, Misfit> {
     let kind = schema["type"].as_str().unwrap_or_default();
-    let wrong = |value: &Value| format!("`{name}` must be {}, not `{}`", article(kind), cut(&value.to_string()));
+    let wrong = |value: &Value| Misfit::WrongType {
+        name: name.to_owned(),
+        kind: article(kind),
+        written: cut(&value.to_string()),
+    };
     match kind {
         "string" => text(name, value).map_err(|value| wrong(&value)),
         "integer" => integer(&value).map(Value::from).ok_or_else(|| wrong(&value)),
@@ -88,13 +105,17 @@ fn fit_value(name: &str, schema: &Value, value: Value) -> Result<Value, String> 
         }
         "object" => match parsed(value) {
             Value::Object(object) => {
-                let fitted = fit_object(schema, object).map_err(|what| format!("in `{name}`, {what}"))?;
+                let fitted = fit_object(schema, object).map_err(|misfit| inside(name, misfit))?;
                 Ok(Value::Object(fitted.arguments))
             }
             other => Err(wrong(&other)),
         },
         _ => Ok(value),
     }
+}
+
+fn inside(name: &str, misfit: Misfit) -> Misfit {
+    Misfit::Inside { name: name.to_owned(), misfit: Box::new(misfit) }
 }
 
 fn text(name: &str, value: Value) -> Result<Value, Value> {

@@ -26,6 +26,9 @@ const FIRST_OUTPUT: Duration = Duration::from_millis(500);
 /// How long new output of a background command is awaited when the call does not say.
 const NEW_OUTPUT: Duration = Duration::from_secs(2);
 
+/// What models that fill in every argument write for an id that they do not mean.
+const NO_ID: [&str; 4] = ["false", "none", "None", "null"];
+
 /// The bash tool.
 pub(crate) struct Bash {
     spec: ToolSpec,
@@ -126,9 +129,7 @@ impl Bash {
                 ),
             ))),
             End::Stopped if output.is_empty() => Err(ToolError::Cancelled),
-            End::Stopped => {
-                Err(ToolError::Failed(with_note(output, &format!("stopped by the person after {seconds}"))))
-            }
+            End::Stopped => Err(ToolError::Failed(with_note(output, &format!("stopped from outside after {seconds}")))),
         }
     }
 
@@ -190,9 +191,10 @@ enum Request {
 
 fn request(arguments: &Map<String, Value>) -> Result<Request, ToolError> {
     let text = |name: &str| arguments.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+    let id = |name: &str| text(name).filter(|id| !NO_ID.contains(&id.trim()));
     let seconds = arguments.get("timeout").and_then(Value::as_u64).filter(|seconds| *seconds > 0);
     let time = seconds.map(Duration::from_secs);
-    match (text("command"), text("poll"), text("kill")) {
+    match (text("command"), id("poll"), id("kill")) {
         (Some(command), _, _) if command.contains('\0') => {
             Err(ToolError::Arguments("command contains a NUL character, which no command can".to_owned()))
         }

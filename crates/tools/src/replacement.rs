@@ -29,19 +29,41 @@ pub(crate) struct Replaced {
     pub(crate) places: usize,
 }
 
+/// What keeps a replacement from being made.
+#[derive(Debug, thiserror::Error)]
+enum Misfit {
+    #[error("oldText is empty; give the text to replace, or use write for a whole file")]
+    Empty,
+    #[error("oldText and newText are the same; nothing would change")]
+    Same,
+    #[error(
+        "oldText occurs {places} times (lines {lines}); add neighbouring lines until it is unique, \
+         or set replaceAll to true"
+    )]
+    Ambiguous { places: usize, lines: String },
+    #[error("oldText was not found: it has \\n, \\t or \\\" as two characters where the file has the real ones")]
+    Escaped,
+    #[error("oldText was not found, but newText is already at line {line}")]
+    Done { line: usize },
+    #[error("oldText was not found. {nearest}")]
+    Near { nearest: String },
+    #[error("oldText was not found, nor anything like it; read the file first")]
+    Absent,
+}
+
 /// Makes all replacements, or says of the first that can't be made what is wrong with it.
 pub(crate) fn replace_all(shown_path: &str, text: &str, replacements: &[Replacement]) -> Result<Replaced, ToolError> {
     let folded = Folded::new(text);
     let mut changes: Vec<(Range<usize>, usize)> = Vec::new();
     for (index, replacement) in replacements.iter().enumerate() {
-        let problem = |what: String| {
+        let problem = |misfit: Misfit| {
             let which = if replacements.len() > 1 {
                 format!("edit {} of {}: ", index + 1, replacements.len())
             } else {
                 String::new()
             };
             let nothing_done = if replacements.len() > 1 { "\nNo edit was made." } else { "" };
-            ToolError::Failed(format!("{shown_path}: {which}{what}{nothing_done}"))
+            ToolError::Failed(format!("{shown_path}: {which}{misfit}{nothing_done}"))
         };
         let places = find(&folded.text, replacement).map_err(problem)?;
         changes.extend(places.into_iter().map(|place| (folded.original(&place), index)));
@@ -63,13 +85,13 @@ pub(crate) fn replace_all(shown_path: &str, text: &str, replacements: &[Replacem
     Ok(Replaced { text: result, places: changes.len() })
 }
 
-fn find(text: &str, replacement: &Replacement) -> Result<Vec<Range<usize>>, String> {
+fn find(text: &str, replacement: &Replacement) -> Result<Vec<Range<usize>>, Misfit> {
     let old = replacement.old.replace("\r\n", "\n");
     if old.is_empty() {
-        return Err("oldText is empty; give the text to replace, or use write for a whole file".to_owned());
+        return Err(Misfit::Empty);
     }
     if old == replacement.new.replace("\r\n", "\n") {
-        return Err("oldText and newText are the same; nothing would change".to_owned());
+        return Err(Misfit::Same);
     }
     let places: Vec<Range<usize>> = text.match_indices(&old).map(|(start, old)| start..start + old.len()).collect();
     match places.len() {
@@ -80,30 +102,22 @@ fn find(text: &str, replacement: &Replacement) -> Result<Vec<Range<usize>>, Stri
             let lines: Vec<String> =
                 places.iter().take(NAMED_PLACES).map(|place| line_of(text, place.start).to_string()).collect();
             let more = if count > NAMED_PLACES { ", …" } else { "" };
-            Err(format!(
-                "oldText occurs {count} times (lines {}{more}); add neighbouring lines until it is unique, \
-                 or set replaceAll to true",
-                lines.join(", ")
-            ))
+            Err(Misfit::Ambiguous { places: count, lines: lines.join(", ") + more })
         }
     }
 }
 
-fn absent(text: &str, old: &str, new: &str) -> String {
+fn absent(text: &str, old: &str, new: &str) -> Misfit {
     let unescaped = old.replace("\\n", "\n").replace("\\t", "\t").replace("\\\"", "\"");
     if unescaped != old && text.contains(&unescaped) {
-        return "oldText was not found: it has \\n, \\t or \\\" as two characters where the file has the real ones"
-            .to_owned();
+        return Misfit::Escaped;
     }
     if new.trim().len() >= TELLING_BYTES
         && let Some(start) = text.find(&new.replace("\r\n", "\n"))
     {
-        return format!("oldText was not found, but newText is already at line {}", line_of(text, start));
+        return Misfit::Done { line: line_of(text, start) };
     }
-    match nearest_text(text, old) {
-        Some(nearest) => format!("oldText was not found. {nearest}"),
-        None => "oldText was not found, nor anything like it; read the file first".to_owned(),
-    }
+    nearest_text(text, old).map_or(Misfit::Absent, |nearest| Misfit::Near { nearest })
 }
 
 fn line_of(text: &str, position: usize) -> usize {

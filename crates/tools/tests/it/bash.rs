@@ -42,6 +42,9 @@ async fn output_and_exit_code_are_told() {
     check(&world, "printf '\\033[31mred\\033[0m\\n1%%\\r2%%\\r3%%\\n'", "red\n3%\n[exit code 0]").await;
     check(&world, "cat", "(no output)\n[exit code 0]").await;
     check(&world, "no-such-command-here 2>&1 | sed 's/.*: //'; true", "command not found\n[exit code 0]").await;
+    let filled =
+        json!({"command": "echo x", "workdir": "", "background": false, "poll": "", "kill": false, "timeout": 0});
+    assert_eq!(answer(&world, filled).await, "x\n[exit code 0]");
     check(&world, "a=(1 2); echo ${a[1]}", "2\n[exit code 0]").await;
 }
 
@@ -166,7 +169,7 @@ async fn a_stopped_turn_ends_the_command_and_keeps_its_output() {
     let command = "trap '' TERM; echo $$ >../closed/pid; echo begun; while :; do sleep 0.01; done";
     let (answer, first) = tokio::join!(world.call("bash", json!({"command": command})), watcher);
     assert_eq!(first.as_deref(), Some("begun\n"));
-    assert!(answer.starts_with("failed: begun\n[stopped by the person after "), "{answer}");
+    assert!(answer.starts_with("failed: begun\n[stopped from outside after "), "{answer}");
     assert!(is_gone(&world, "closed/pid").await, "it lives");
 }
 
