@@ -1,0 +1,88 @@
+//! Which model servers run on this machine, and which models a service has.
+
+use crate::failure::{self, Complaint};
+use crate::preset::{PRESETS, Preset};
+use crate::setup::{Api, Setup};
+use crate::wire;
+use futures_util::future::join_all;
+use hearth_core::model::ModelError;
+use hearth_http::Client;
+use serde::Deserialize;
+use std::time::Duration;
+
+/// An OpenAI-compatible server on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalServer {
+    /// The preset's name (`ollama`, `llamacpp`, `lmstudio`, `vllm`).
+    pub name: String,
+    /// Where it is, as a setup wants it.
+    pub base_url: String,
+    /// What it serves, in its order, without models that only embed; may be empty.
+    pub models: Vec<String>,
+}
+
+/// A server on the same machine that takes longer is no use either.
+const PROBE_LIMIT: Duration = Duration::from_millis(300);
+const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
+
+/// Looks for model servers at their usual ports, all at once, for at most 300 ms.
+///
+/// What answers but has no list of models is no model server.
+pub async fn discover_local(client: &Client) -> Vec<LocalServer> {
+    let local = PRESETS.iter().filter(|preset| preset.is_local() && preset.name != "local");
+    discover_at(client, local.map(|preset| (preset, preset.base_url.to_owned())).collect()).await
+}
+
+async fn discover_at(client: &Client, places: Vec<(&Preset, String)>) -> Vec<LocalServer> {
+    let probes = places.into_iter().map(|(preset, base_url)| async move {
+        let mut setup = preset.setup("-", None);
+        setup.base_url.clone_from(&base_url);
+        let models = tokio::time::timeout(PROBE_LIMIT, list_models(&setup, client)).await.ok()?.ok()?;
+        let models = models.into_iter().filter(|id| !id.to_ascii_lowercase().contains("embed")).collect();
+        Some(LocalServer { name: preset.name.to_owned(), base_url, models })
+    });
+    join_all(probes).await.into_iter().flatten().collect()
+}
+
+#[derive(Deserialize)]
+struct List {
+    #[serde(alias = "models")]
+    data: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    #[serde(alias = "name")]
+    id: String,
+    /// Gemini lists models for other purposes too.
+    supported_generation_methods: Option<Vec<String>>,
+}
+
+/// Returns the ids of the models that a setup's key can use, in the service's order. The setup's own model is ignored.
+///
+/// # Errors
+/// The service can't be reached, refuses, or sends no list.
+pub async fn list_models(setup: &Setup, client: &Client) -> Result<Vec<String>, ModelError> {
+    let base = wire::base(setup);
+    let url = match setup.api {
+        Api::AnthropicMessages => format!("{}/v1/models?limit=1000", base.strip_suffix("/v1").unwrap_or(base)),
+        Api::GoogleGenerativeAi => format!("{base}/models?pageSize=1000"),
+        Api::OpenAiResponses | Api::OpenAiCompletions => format!("{base}/models"),
+    };
+    let headers = wire::headers(setup);
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let explain = |error| failure::of_http(setup, &error);
+    let response = client.get(&url, &headers).await.map_err(explain)?;
+    if !response.is_success() {
+        let status = response.status();
+        let body = response.text_capped(MAX_LIST_BYTES).await.unwrap_or_default();
+        return Err(failure::of_status(setup, &Complaint::parse(Some(status), &body), None));
+    }
+    let list: List = response.json_capped(MAX_LIST_BYTES).await.map_err(explain)?;
+    let usable = list.data.into_iter().filter(|entry| {
+        let methods = entry.supported_generation_methods.as_ref();
+        methods.is_none_or(|methods| methods.iter().any(|method| method == "generateContent"))
+    });
+    Ok(usable.map(|entry| entry.id.strip_prefix("models/").map_or(entry.id.clone(), str::to_owned)).collect())
+}
