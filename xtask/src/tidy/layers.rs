@@ -3,7 +3,7 @@
 use super::Problem;
 use crate::workspace::{Package, Workspace};
 use anyhow::{Context, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 const FILE: &str = "xtask/layers.toml";
@@ -23,9 +23,10 @@ fn judge(package: &Package, rows: &BTreeMap<String, Vec<String>>) -> Vec<Problem
         let what = format!("`{}` has no row in {FILE}", package.noun);
         return vec![problem(what, "a new crate is a design decision: add its row and its sentence".to_owned())];
     };
+    let reachable = reachable(row, rows);
     let allowed = |name: &str, dev: bool| {
         let listed = row.iter().any(|entry| entry == name || (entry == "*" && !DEV_ONLY.contains(&name)));
-        listed || (dev && DEV_ONLY.contains(&name))
+        listed || (dev && (DEV_ONLY.contains(&name) || reachable.contains(name)))
     };
     package
         .dependencies
@@ -36,6 +37,18 @@ fn judge(package: &Package, rows: &BTreeMap<String, Vec<String>>) -> Vec<Problem
             problem(what, format!("use what its row in {FILE} lists ({})", row.join(", ")))
         })
         .collect()
+}
+
+/// Returns what the crates of a row use, and what those use, and so on.
+fn reachable<'a>(row: &'a [String], rows: &'a BTreeMap<String, Vec<String>>) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
+    let mut open: Vec<&str> = row.iter().map(String::as_str).collect();
+    while let Some(name) = open.pop() {
+        if found.insert(name) {
+            open.extend(rows.get(name).into_iter().flatten().map(String::as_str));
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -73,10 +86,12 @@ mod tests {
     #[test]
     fn listed_edges_and_tests_on_testkit_are_not() {
         let packages = vec![
+            package("agent", &[("tools", false), ("core", true)]),
             package("tools", &[("core", false), ("testkit", true)]),
             package("hearth", &[("agent", false), ("core", true)]),
         ];
         assert!(told(packages).is_empty());
+        assert_eq!(told(vec![package("agent", &[("core", false)])]), ["`agent` may not depend on `core`"]);
         assert_eq!(told(vec![package("hearth", &[("testkit", false)])]), ["`hearth` may not depend on `testkit`"]);
     }
 }
