@@ -1,12 +1,13 @@
 //! How fast this machine multiplies the matrices of two common model shapes.
 //!
-//! `cargo run --release -p hearth-kernels --example throughput [0.5b|1.5b|types] [threads]`
+//! `cargo run --release -p hearth-kernels --example throughput [0.5b|1.5b|types|attention] [threads]`
 //!
 //! Prints tokens per second of all matrix products of one step (activation quantization included; attention
 //! and norms are not), for one row (decode: GB/s says how near the memory's limit it is) and for batches of
-//! rows (reading a prompt: GMAC/s). Weights are random. `types` compares the formats on one matrix.
+//! rows (reading a prompt: GMAC/s). Weights are random. `types` compares the formats on a matrix that stays in the
+//! caches; `attention` gives one layer of the larger shape.
 
-use hearth_kernels::{Activations, Cpu, Error, Matrix, Pool, QuantType, matmul};
+use hearth_kernels::{Activations, AttentionShape, Cpu, Error, KeyValues, Matrix, Pool, QuantType, attention, matmul};
 
 fn main() -> Result<(), Error> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,6 +25,11 @@ fn main() -> Result<(), Error> {
     }
     if wanted("types") {
         types(&packing)?;
+    }
+    if wanted("attention") {
+        for threads in threads {
+            attending(&Pool::new(threads)?)?;
+        }
     }
     Ok(())
 }
@@ -102,8 +108,8 @@ fn random(ty: QuantType, rows: usize, cols: usize, pool: &Pool) -> Result<Matrix
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        // No half-precision number with these bits is infinite.
-        raw.extend((state & 0x3b3b_3b3b_3b3b_3b3b).to_le_bytes());
+        // As floats of any width, these bits are neither infinite nor subnormal.
+        raw.extend((state & 0x0303_0303_0303_0303 | 0x3838_3838_3838_3838).to_le_bytes());
     }
     raw.truncate(bytes);
     Matrix::pack(ty, rows, cols, &raw, pool)
@@ -161,13 +167,13 @@ fn one(matrix: &Matrix, rows: usize, shared: bool, pool: &Pool, buffers: &mut Bu
 /// Every format on one matrix, with every family of kernels of this processor, on one thread.
 #[expect(clippy::print_stdout, reason = "an example's output")]
 fn types(packing: &Pool) -> Result<(), Error> {
-    let (rows, cols) = (4096, 2048);
+    let (rows, cols) = (1024, 2048);
     let mut buffers = Buffers::new(64 * cols, 64 * rows);
-    for ty in QuantType::ALL {
+    for ty in QuantType::ALL.into_iter().filter(|ty| ty.block_len() > 1) {
         let matrix = random(ty, rows, cols, packing)?;
-        for cpu in Cpu::ALL.into_iter().filter(|cpu| cpu.available()) {
+        for cpu in Cpu::ALL.into_iter().filter(|cpu| cpu.available() && *cpu != Cpu::Portable) {
             let pool = Pool::with_cpu(1, cpu)?;
-            let repeats = if cpu == Cpu::Portable { 1 } else { 30 };
+            let repeats = if cpu == Cpu::Portable { 1 } else { 100 };
             let single = best(repeats, || one(&matrix, 1, false, &pool, &mut buffers))?;
             let many = best(repeats, || one(&matrix, 64, false, &pool, &mut buffers))?;
             println!(
@@ -176,6 +182,29 @@ fn types(packing: &Pool) -> Result<(), Error> {
                 (64 * rows * cols) as f64 / many / 1e9
             );
         }
+    }
+    Ok(())
+}
+
+/// One attention layer of the larger shape over a long cache.
+#[expect(clippy::print_stdout, reason = "an example's output")]
+fn attending(pool: &Pool) -> Result<(), Error> {
+    let shape = AttentionShape { heads: 12, kv_heads: 2, dim: 128, scale: 0.088, window: None };
+    let positions = 2048;
+    let cache = vec![0x3000; positions * shape.kv_heads * shape.dim];
+    let cache = KeyValues { keys: &cache, values: &cache };
+    for count in [1, 64] {
+        let queries = vec![0.5; count * shape.heads * shape.dim];
+        let mut out = vec![0.0; queries.len()];
+        let seconds = best(50, || attention(pool, &shape, cache, (&queries, positions - count), &mut out))?;
+        let macs = 2 * count * positions * shape.heads * shape.dim;
+        println!(
+            "attention {:?} threads {} queries {count} of {positions} positions: {:.0} us a query, {:.0} GMAC/s",
+            pool.cpu(),
+            pool.threads(),
+            seconds / count as f64 * 1e6,
+            macs as f64 / seconds / 1e9
+        );
     }
     Ok(())
 }

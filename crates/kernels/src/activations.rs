@@ -116,19 +116,14 @@ impl Activations {
     pub fn quantize(&mut self, values: &[f32], rows: usize, cols: usize, pool: &Pool) -> Result<(), Error> {
         check_length("activations", values.len(), product("activations", rows, cols)?)?;
         (self.rows, self.cols) = (rows, cols);
-        self.per_32.parts.clear();
-        self.per_256.parts.clear();
+        let prepared = |form| rows > 0 && cols > 0 && self.forms.contains(form);
+        let per_32 = prepared(Forms::PER_32) && cols.is_multiple_of(GROUP);
+        let per_256 = prepared(Forms::PER_256) && cols.is_multiple_of(CHUNK);
+        let floats = prepared(Forms::FLOATS);
+        self.per_32.fill::<false>(values, if per_32 { rows } else { 0 }, pool);
+        self.per_256.fill::<true>(values, if per_256 { rows } else { 0 }, pool);
         self.floats.clear();
-        if rows == 0 || cols == 0 {
-            return Ok(());
-        }
-        if self.forms.contains(Forms::PER_32) && cols.is_multiple_of(GROUP) {
-            self.per_32.fill::<false>(values, rows, pool);
-        }
-        if self.forms.contains(Forms::PER_256) && cols.is_multiple_of(CHUNK) {
-            self.per_256.fill::<true>(values, rows, pool);
-        }
-        if self.forms.contains(Forms::FLOATS) {
+        if floats {
             self.floats.extend_from_slice(values);
         }
         Ok(())
@@ -147,8 +142,9 @@ impl Activations {
 }
 
 impl Quantized {
+    /// Quantizes every row; with no rows, empties itself. Parts keep old values until they are overwritten.
     fn fill<const WHOLE: bool>(&mut self, values: &[f32], rows: usize, pool: &Pool) {
-        let cols = values.len() / rows;
+        let Some(cols) = values.len().checked_div(rows) else { return self.parts.clear() };
         self.parts.resize(rows * cols.div_ceil(CHUNK), Part::ZERO);
         pool.chunks_mut(&mut self.parts, 1, |index, parts| {
             let (chunk, row) = (index / rows, index % rows);

@@ -33,7 +33,7 @@ pub fn matmul(pool: &Pool, matrix: &Matrix, activations: &Activations, out: &mut
         return Ok(());
     }
     match &matrix.data {
-        Data::Packed { layout, bytes } => packed(pool, matrix, (*layout, bytes), activations, out),
+        Data::Packed { layout, bytes } => packed(pool, matrix, (*layout, bytes.as_slice()), activations, out),
         Data::Single(_) | Data::Half(_) => {
             let values = activations.floats(matrix.quant_type())?;
             FloatProduct { matrix, values, inner: Inner::of(pool.cpu()) }.run(pool, out);

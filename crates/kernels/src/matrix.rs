@@ -22,11 +22,39 @@ pub struct Matrix {
 #[derive(Debug)]
 pub(crate) enum Data {
     /// Panels in the packed layout.
-    Packed { layout: Layout, bytes: Vec<u8> },
+    Packed { layout: Layout, bytes: Aligned },
     /// Row-major 32-bit floats.
     Single(Vec<f32>),
     /// Row-major 16-bit floats (F16 or BF16 by the matrix's type).
     Half(Vec<u16>),
+}
+
+/// Bytes that begin at a multiple of 64, so that vectors do not straddle cache lines.
+#[derive(Debug)]
+pub(crate) struct Aligned {
+    bytes: Vec<u8>,
+    start: usize,
+    length: usize,
+}
+
+impl Aligned {
+    /// All zero.
+    fn new(length: usize) -> Result<Self, Error> {
+        const ALIGNMENT: usize = 64;
+        let size = length.checked_add(ALIGNMENT).ok_or(Error::OutOfRange { what: "packed matrix", size: length })?;
+        let bytes = vec![0; size];
+        // align_offset may give up with a huge number; then the alignment is only not improved.
+        let start = bytes.as_ptr().align_offset(ALIGNMENT) % ALIGNMENT;
+        Ok(Self { bytes, start, length })
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..][..self.length]
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes[self.start..][..self.length]
+    }
 }
 
 impl Matrix {
@@ -77,7 +105,7 @@ impl Matrix {
     #[must_use]
     pub const fn bytes(&self) -> usize {
         match &self.data {
-            Data::Packed { bytes, .. } => bytes.len(),
+            Data::Packed { bytes, .. } => bytes.length,
             Data::Single(values) => 4 * values.len(),
             Data::Half(values) => 2 * values.len(),
         }
@@ -102,7 +130,7 @@ impl Matrix {
         match &self.data {
             Data::Packed { layout, bytes } => {
                 let size = layout.panel_bytes(self.cols);
-                let panel = &bytes[row / PANEL * size..][..size];
+                let panel = &bytes.as_slice()[row / PANEL * size..][..size];
                 unpack_row(*layout, panel, row % PANEL, out);
             }
             Data::Single(values) => out.copy_from_slice(&values[at..at + self.cols]),
@@ -123,11 +151,11 @@ fn pack_panels(
     (rows, cols): (usize, usize),
     raw: &[u8],
     pool: &Pool,
-) -> Result<Vec<u8>, Error> {
+) -> Result<Aligned, Error> {
     let size = layout.panel_bytes(cols);
-    let mut bytes = vec![0; product("packed matrix", rows.div_ceil(PANEL), size)?];
+    let mut bytes = Aligned::new(product("packed matrix", rows.div_ceil(PANEL), size)?)?;
     let row_bytes = ty.row_bytes(cols)?;
-    pool.chunks_mut(&mut bytes, size, |panel, bytes| {
+    pool.chunks_mut(bytes.as_mut_slice(), size, |panel, bytes| {
         let rows = raw[panel * PANEL * row_bytes..].chunks_exact(row_bytes).take(PANEL);
         for (lane, row) in rows.enumerate() {
             pack_row(layout, ty, row, (lane, cols), bytes);

@@ -18,9 +18,6 @@ pub(crate) use inner::inner;
 use product::{Format, few, many};
 use vector::{Avx2, Avx512, AvxVnni, Vector};
 
-/// Rows of activations up to which the matrix is unpacked in registers instead of into a tile.
-const FEW: usize = 2;
-
 /// Panels that one unit of work covers.
 pub(crate) fn panels_per_unit(cpu: Cpu) -> usize {
     if cpu == Cpu::Avx512 { Avx512::PANELS } else { 1 }
@@ -44,7 +41,9 @@ macro_rules! enter {
             unsafe {
                 match product.rows {
                     1 => few::<$vector, F, 1>(product, out, units),
-                    FEW => few::<$vector, F, FEW>(product, out, units),
+                    2 => few::<$vector, F, 2>(product, out, units),
+                    3 => few::<$vector, F, 3>(product, out, units),
+                    4 => few::<$vector, F, 4>(product, out, units),
                     _ => many::<$vector, F, $rows>(product, out, units),
                 }
             }

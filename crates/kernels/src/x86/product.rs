@@ -276,11 +276,16 @@ fn chunks<F: Format>(cols: usize, panels: Panels) -> impl Iterator<Item = (usize
 #[inline(always)]
 #[expect(unsafe_op_in_unsafe_fn, reason = "vector operations under the trait's contract")]
 unsafe fn write<V: Vector>(product: &Product<'_>, out: &Shared<'_, f32>, (unit, row): (usize, usize), sums: V::Float) {
-    let mut lanes = [0.0; 2 * PANEL];
-    V::write(lanes.as_mut_ptr(), sums);
     let from = unit * V::PANELS * PANEL;
     let width = (V::PANELS * PANEL).min(product.outputs - from);
-    out.slice_mut(row * product.outputs + from, width).copy_from_slice(&lanes[..width]);
+    let out = out.slice_mut(row * product.outputs + from, width);
+    if width == V::PANELS * PANEL {
+        V::write(out.as_mut_ptr(), sums);
+    } else {
+        let mut lanes = [0.0; 2 * PANEL];
+        V::write(lanes.as_mut_ptr(), sums);
+        out.copy_from_slice(&lanes[..width]);
+    }
 }
 
 /// The product with exactly `R` rows of activations, unpacking in registers.
