@@ -30,35 +30,48 @@ const fn family(
 }
 
 const MILLION: u32 = 1_000_000;
+const GPT_6: u32 = 1_050_000;
 const SEES: bool = true;
 const BLIND: bool = false;
 
 /// Grouped by maker. Where a price depends on the prompt's length the lower step is given.
 const FAMILIES: &[Family] = &[
     // Anthropic
-    family("claude-fable-5", (MILLION, 128_000), SEES, Reasoning::Effort, Some([8.0, 40.0, 0.8, 10.0])),
-    family("claude-opus-5-5", (MILLION, 128_000), SEES, Reasoning::Effort, Some([4.0, 20.0, 0.4, 5.0])),
+    family("claude-fable-5", (MILLION, 128_000), SEES, Reasoning::Effort, Some([10.0, 50.0, 1.0, 12.5])),
+    family("claude-fable-5-2", (MILLION, 128_000), SEES, Reasoning::Effort, Some([8.0, 40.0, 0.8, 10.0])),
+    family("claude-opus-5-5", (MILLION, 128_000), SEES, Reasoning::Effort, Some([4.0, 20.0, 0.2, 5.0])),
     family("claude-opus-5", (MILLION, 128_000), SEES, Reasoning::Effort, Some([5.0, 25.0, 0.5, 6.25])),
     family("claude-opus-4-6", (MILLION, 128_000), SEES, Reasoning::Effort, Some([5.0, 25.0, 0.5, 6.25])),
     family("claude-opus-4-7", (MILLION, 128_000), SEES, Reasoning::Effort, Some([5.0, 25.0, 0.5, 6.25])),
     family("claude-opus-4-8", (MILLION, 128_000), SEES, Reasoning::Effort, Some([5.0, 25.0, 0.5, 6.25])),
     family("claude-opus-4-5", (200_000, 64_000), SEES, Reasoning::Budget, Some([5.0, 25.0, 0.5, 6.25])),
     family("claude-opus-4", (200_000, 32_000), SEES, Reasoning::Budget, Some([15.0, 75.0, 1.5, 18.75])),
+    family("claude-sonnet-5-5", (MILLION, 128_000), SEES, Reasoning::Effort, Some([2.0, 10.0, 0.1, 2.5])),
     family("claude-sonnet-5", (MILLION, 128_000), SEES, Reasoning::Effort, Some([2.0, 10.0, 0.2, 2.5])),
     family("claude-sonnet-4-6", (MILLION, 64_000), SEES, Reasoning::Effort, Some([3.0, 15.0, 0.3, 3.75])),
     family("claude-sonnet-4", (200_000, 64_000), SEES, Reasoning::Budget, Some([3.0, 15.0, 0.3, 3.75])),
-    family("claude-haiku-5-5", (MILLION, 128_000), SEES, Reasoning::Effort, None),
+    family("claude-haiku-5-5", (MILLION, 128_000), SEES, Reasoning::Effort, Some([0.1, 0.5, 0.01, 0.125])),
     family("claude-haiku-4-5", (200_000, 64_000), SEES, Reasoning::Budget, Some([1.0, 5.0, 0.1, 1.25])),
     family("claude-", (200_000, 8_192), SEES, Reasoning::None, None),
     // OpenAI
-    family("gpt-6", (MILLION, 128_000), SEES, Reasoning::Effort, None),
+    family("gpt-6", (GPT_6, 128_000), SEES, Reasoning::Effort, None),
+    family("gpt-6-astra", (GPT_6, 128_000), SEES, Reasoning::Effort, Some([10.0, 50.0, 1.0, 12.5])),
+    family("gpt-6-sol", (GPT_6, 128_000), SEES, Reasoning::Effort, Some([2.0, 10.0, 0.2, 2.5])),
+    family("gpt-6-luna", (GPT_6, 128_000), SEES, Reasoning::Effort, Some([0.1, 0.5, 0.01, 0.125])),
+    family("gpt-6.1-sol", (GPT_6, 128_000), SEES, Reasoning::Effort, Some([2.0, 10.0, 0.2, 2.5])),
+    family("gpt-6.1-terra", (GPT_6, 128_000), SEES, Reasoning::Effort, Some([1.0, 5.0, 0.1, 1.25])),
+    family("gpt-6.2-astra", (GPT_6, 128_000), SEES, Reasoning::Effort, Some([8.0, 40.0, 0.4, 10.0])),
+    family("gpt-6.2-sol", (GPT_6, 128_000), SEES, Reasoning::Effort, Some([2.0, 10.0, 0.2, 2.5])),
+    family("gpt-5.6-sol", (GPT_6, 128_000), SEES, Reasoning::Effort, Some([4.0, 20.0, 0.4, 5.0])),
+    family("gpt-5.6-terra", (GPT_6, 128_000), SEES, Reasoning::Effort, Some([2.0, 12.0, 0.2, 2.5])),
+    family("gpt-5.6-luna", (GPT_6, 128_000), SEES, Reasoning::Effort, Some([0.2, 1.2, 0.02, 0.25])),
+    family("gpt-5.5", (400_000, 128_000), SEES, Reasoning::Effort, Some([5.0, 30.0, 0.5, 5.0])),
+    family("gpt-5.4", (400_000, 128_000), SEES, Reasoning::Effort, Some([2.5, 15.0, 0.25, 2.5])),
+    family("gpt-5.4-mini", (400_000, 128_000), SEES, Reasoning::Effort, Some([0.75, 4.5, 0.075, 0.75])),
+    family("gpt-5.2", (400_000, 128_000), SEES, Reasoning::Effort, Some([1.75, 14.0, 0.175, 1.75])),
     family("gpt-5", (400_000, 128_000), SEES, Reasoning::Effort, Some([1.25, 10.0, 0.125, 1.25])),
     family("gpt-5-mini", (400_000, 128_000), SEES, Reasoning::Effort, Some([0.25, 2.0, 0.025, 0.25])),
     family("gpt-5-nano", (400_000, 128_000), SEES, Reasoning::Effort, Some([0.05, 0.4, 0.005, 0.05])),
-    family("gpt-5.2", (400_000, 128_000), SEES, Reasoning::Effort, Some([1.75, 14.0, 0.175, 1.75])),
-    family("gpt-5.4", (400_000, 128_000), SEES, Reasoning::Effort, Some([2.5, 15.0, 0.25, 2.5])),
-    family("gpt-5.4-mini", (400_000, 128_000), SEES, Reasoning::Effort, Some([0.75, 4.5, 0.075, 0.75])),
-    family("gpt-5.5", (400_000, 128_000), SEES, Reasoning::Effort, None),
     family("gpt-4.1", (MILLION, 32_768), SEES, Reasoning::None, Some([2.0, 8.0, 0.5, 2.0])),
     family("gpt-4.1-mini", (MILLION, 32_768), SEES, Reasoning::None, Some([0.4, 1.6, 0.1, 0.4])),
     family("gpt-4o", (128_000, 16_384), SEES, Reasoning::None, Some([2.5, 10.0, 1.25, 2.5])),
@@ -76,13 +89,16 @@ const FAMILIES: &[Family] = &[
     family("deepseek-v4-pro", (MILLION, 384_000), BLIND, Reasoning::None, Some([0.435, 0.87, 0.004, 0.435])),
     family("deepseek-v4-flash", (MILLION, 384_000), BLIND, Reasoning::None, Some([0.14, 0.28, 0.004, 0.14])),
     family("deepseek-", (128_000, 8_192), BLIND, Reasoning::None, None),
+    family("glm-5.2", (MILLION, 128_000), BLIND, Reasoning::None, None),
     family("glm-5", (200_000, 128_000), BLIND, Reasoning::None, None),
     family("glm-4", (128_000, 96_000), BLIND, Reasoning::None, None),
+    family("minimax-m3", (500_000, 128_000), SEES, Reasoning::None, None),
     family("minimax-m2", (200_000, 128_000), BLIND, Reasoning::None, None),
     family("qwen3", (131_072, 32_768), BLIND, Reasoning::None, None),
     family("qwen2.5", (32_768, 8_192), BLIND, Reasoning::None, None),
     family("qwen-plus", (131_072, 32_768), BLIND, Reasoning::None, None),
     family("mistral-", (128_000, 32_768), BLIND, Reasoning::None, None),
+    family("grok-4.5", (500_000, 64_000), SEES, Reasoning::Effort, Some([2.0, 6.0, 0.5, 2.0])),
     family("grok-4", (256_000, 64_000), SEES, Reasoning::None, None),
     family("llama-3", (128_000, 8_192), BLIND, Reasoning::None, None),
 ];

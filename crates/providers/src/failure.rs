@@ -67,6 +67,12 @@ impl Complaint {
         Self { status, codes: codes.join(" "), message: quote(&sentence) }
     }
 
+    /// Finds a failure in a body that came with a success status.
+    pub(crate) fn in_success(body: &str) -> Option<Self> {
+        let error = serde_json::from_str::<ErrorBody>(body).ok()?.error;
+        error.is_some().then(|| Self::parse(None, body))
+    }
+
     fn mentions(&self, words: &[&str]) -> bool {
         let message = self.message.to_ascii_lowercase();
         words.iter().any(|word| self.codes.contains(word) || message.contains(word))

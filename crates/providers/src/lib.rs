@@ -5,7 +5,7 @@
 //! - `setup`, `preset`, `catalogue`: what a person configures, and what is known without being told
 //! - `remote`: one model behind one address, as a [`hearth_core::model::Model`]
 //! - `history`: makes any transcript acceptable to any service
-//! - `wire`: one file per wire format, request and answer
+//! - `wire`: for each wire format one file that spells the request and one that reads the answer
 //! - `draft`: collects the pieces of an answer into the message the transcript keeps
 //! - `failure`: what a service's refusal means, and what the person can do
 //! - `chain`: retries, cool-downs and failover over several models

@@ -105,7 +105,7 @@ pub const PRESETS: &[Preset] = &[
         aliases: &["zai"],
         ..hosted("glm", "Z.ai GLM", (CHAT, "https://api.z.ai/api/paas/v4"), "ZAI_API_KEY", "glm-5.2")
     },
-    hosted("minimax", "MiniMax", (CHAT, "https://api.minimax.io/v1"), "MINIMAX_API_KEY", "MiniMax-M2.5"),
+    hosted("minimax", "MiniMax", (CHAT, "https://api.minimax.io/v1"), "MINIMAX_API_KEY", "MiniMax-M3"),
     Preset {
         aliases: &["dashscope"],
         ..hosted(

@@ -1,16 +1,11 @@
-//! Anthropic's Messages format.
+//! Anthropic's Messages request. The answer is read in [`super::anthropic_answer`].
 
-use super::parse;
-use crate::draft::{Draft, Slot, Stop};
-use crate::failure::{Complaint, Trouble};
 use crate::history::{Asked, CallResult, Part, Said, Step, prepare};
 use crate::setup::{Reasoning, Setup};
 use hearth_core::model::{ModelRequest, Thinking};
-use hearth_http::SseEvent;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 /// The version of the format, sent with every request.
 pub(super) const VERSION: &str = "2023-06-01";
@@ -63,8 +58,19 @@ const EPHEMERAL: CacheControl = CacheControl { kind: "ephemeral" };
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum ThinkingForm {
-    Adaptive { display: &'static str },
-    Enabled { budget_tokens: u32 },
+    Adaptive {
+        display: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        block_binding: Option<BlockBinding>,
+    },
+    Enabled {
+        budget_tokens: u32,
+    },
+}
+
+#[derive(Serialize)]
+struct BlockBinding {
+    prefix_mismatch_behavior: &'static str,
 }
 
 #[derive(Serialize)]
@@ -160,21 +166,41 @@ fn thinking(
     steps: &[Step<'_>],
 ) -> (Option<ThinkingForm>, Option<OutputConfig>) {
     let (effort, budget_tokens) = match thinking {
-        // Models that always think refuse to be told not to; leaving the field out is right for all.
-        Thinking::Off => return (None, None),
+        Thinking::Off => ("low", 0),
         Thinking::Low => ("low", 2_048),
         Thinking::Medium => ("medium", 8_192),
         Thinking::High => ("high", 16_384),
     };
     match setup.model.reasoning {
         Reasoning::None => (None, None),
-        Reasoning::Effort => (Some(ThinkingForm::Adaptive { display: "summarized" }), Some(OutputConfig { effort })),
+        // Some of these models refuse to be told not to think, so `Off` asks for the least of it and does not show it.
+        Reasoning::Effort => {
+            let display = if thinking == Thinking::Off { "omitted" } else { "summarized" };
+            let block_binding =
+                binds_thinking(&setup.model.id).then_some(BlockBinding { prefix_mismatch_behavior: "drop_block" });
+            (Some(ThinkingForm::Adaptive { display, block_binding }), Some(OutputConfig { effort }))
+        }
         Reasoning::Budget => {
             let budget_tokens = budget_tokens.min(max_tokens / 2);
             let possible = budget_tokens >= MIN_BUDGET_TOKENS && !resumes_without_thinking(steps);
             (possible.then_some(ThinkingForm::Enabled { budget_tokens }), None)
         }
     }
+}
+
+/// True for models that refuse their reasoning when anything before it has changed since. Ours does change: the diary
+/// and the memory are part of the instructions. The service is asked to drop such reasoning instead.
+fn binds_thinking(model: &str) -> bool {
+    let mut words = model.strip_prefix("claude-").unwrap_or_default().split('-').skip(1);
+    let major = words.next().and_then(|word| word.parse::<u32>().ok()).unwrap_or(0);
+    // A date is no minor version.
+    let minor = words.next().filter(|word| word.len() < 3).and_then(|word| word.parse::<u32>().ok()).unwrap_or(0);
+    (major, minor) >= (5, 1)
+}
+
+/// Returns the beta features a model's requests need.
+pub(super) fn beta(model: &str) -> Option<&'static str> {
+    binds_thinking(model).then_some("thinking-binding-controls-2026-08-01")
 }
 
 /// With a budget the service demands that a tool loop under way began with thinking; one that another model began, or that
@@ -231,222 +257,4 @@ fn spoken(said: Said<'_>, thinks: bool) -> Option<Block<'_>> {
         Said::Call { id, name, arguments, .. } => BlockKind::ToolUse { id, name, input: arguments },
     };
     Some(plain(kind))
-}
-
-/// Reads an answer.
-#[derive(Debug, Default)]
-pub(crate) struct Decoder {
-    /// The service's block numbers.
-    slots: BTreeMap<u32, Open>,
-}
-
-#[derive(Debug)]
-struct Open {
-    slot: Slot,
-    /// Arguments that came with the block's start; they count only when no pieces follow.
-    early: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Event {
-    MessageStart {
-        message: Started,
-    },
-    ContentBlockStart {
-        index: u32,
-        content_block: WholeBlock,
-    },
-    ContentBlockDelta {
-        index: u32,
-        delta: Delta,
-    },
-    ContentBlockStop {
-        index: u32,
-    },
-    MessageDelta {
-        delta: Ending,
-        usage: Option<UsageForm>,
-    },
-    MessageStop,
-    Error {
-        error: ErrorForm,
-    },
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-struct Started {
-    usage: Option<UsageForm>,
-}
-
-#[derive(Deserialize)]
-struct Ending {
-    stop_reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ErrorForm {
-    #[serde(rename = "type", default)]
-    kind: String,
-    #[serde(default)]
-    message: String,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum WholeBlock {
-    Text {
-        #[serde(default)]
-        text: String,
-    },
-    Thinking {
-        #[serde(default)]
-        thinking: String,
-        #[serde(default)]
-        signature: String,
-    },
-    RedactedThinking {
-        data: String,
-    },
-    ToolUse {
-        id: String,
-        name: String,
-        #[serde(default)]
-        input: Value,
-    },
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-#[expect(clippy::enum_variant_names, reason = "the names are the wire's")]
-enum Delta {
-    TextDelta {
-        text: String,
-    },
-    ThinkingDelta {
-        thinking: String,
-    },
-    SignatureDelta {
-        signature: String,
-    },
-    InputJsonDelta {
-        partial_json: String,
-    },
-    #[serde(other)]
-    Other,
-}
-
-/// Every figure is a running total; a later event repeats or completes the earlier one.
-#[derive(Deserialize)]
-struct UsageForm {
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    cache_read_input_tokens: Option<u64>,
-    cache_creation_input_tokens: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct WholeMessage {
-    content: Vec<WholeBlock>,
-    stop_reason: Option<String>,
-    usage: Option<UsageForm>,
-}
-
-impl Decoder {
-    pub(super) fn event(&mut self, event: &SseEvent, draft: &mut Draft) -> Result<(), Trouble> {
-        match parse::<Event>(&event.event, &event.data)? {
-            Event::MessageStart { message } => count(message.usage, draft),
-            Event::ContentBlockStart { index, content_block } => self.open(index, content_block, draft),
-            Event::ContentBlockDelta { index, delta } => self.delta(index, &delta, draft),
-            Event::ContentBlockStop { index } => self.close(index, draft),
-            Event::MessageDelta { delta, usage } => {
-                count(usage, draft);
-                if let Some(reason) = delta.stop_reason {
-                    draft.stop = Some(stop(&reason)?);
-                }
-            }
-            Event::MessageStop => draft.complete = true,
-            Event::Error { error } => {
-                let codes = error.kind;
-                return Err(Trouble::Service { complaint: Complaint { status: None, codes, message: error.message } });
-            }
-            Event::Other => {}
-        }
-        Ok(())
-    }
-
-    pub(super) fn whole(&mut self, body: &str, draft: &mut Draft) -> Result<(), Trouble> {
-        let message: WholeMessage = parse("message", body)?;
-        for (index, block) in (0..).zip(message.content) {
-            self.open(index, block, draft);
-            self.close(index, draft);
-        }
-        count(message.usage, draft);
-        draft.stop = Some(stop(message.stop_reason.as_deref().unwrap_or_default())?);
-        Ok(())
-    }
-
-    fn open(&mut self, index: u32, block: WholeBlock, draft: &mut Draft) {
-        let (slot, early) = match block {
-            WholeBlock::Text { text } => {
-                let slot = draft.open_text();
-                draft.append(slot, &text);
-                (slot, None)
-            }
-            WholeBlock::Thinking { thinking, signature } => {
-                let slot = draft.open_thinking();
-                draft.append(slot, &thinking);
-                draft.sign(slot, &signature);
-                (slot, None)
-            }
-            WholeBlock::RedactedThinking { data } => return draft.add_redacted(data),
-            WholeBlock::ToolUse { id, name, input } => {
-                let early = (!input.is_null()).then(|| input.to_string());
-                (draft.open_call(&id, &name, false), early)
-            }
-            WholeBlock::Other => return,
-        };
-        self.slots.insert(index, Open { slot, early });
-    }
-
-    fn delta(&mut self, index: u32, delta: &Delta, draft: &mut Draft) {
-        let Some(open) = self.slots.get(&index) else { return };
-        match delta {
-            Delta::TextDelta { text: more }
-            | Delta::ThinkingDelta { thinking: more }
-            | Delta::InputJsonDelta { partial_json: more } => draft.append(open.slot, more),
-            Delta::SignatureDelta { signature } => draft.sign(open.slot, signature),
-            Delta::Other => {}
-        }
-    }
-
-    fn close(&mut self, index: u32, draft: &mut Draft) {
-        let Some(open) = self.slots.get(&index) else { return };
-        if draft.lacks_arguments(open.slot) {
-            draft.settle(open.slot, open.early.as_deref().unwrap_or("{}"));
-        }
-        draft.close(open.slot);
-    }
-}
-
-fn count(usage: Option<UsageForm>, draft: &mut Draft) {
-    let Some(usage) = usage else { return };
-    let total = &mut draft.usage;
-    total.input = usage.input_tokens.unwrap_or(total.input);
-    total.output = usage.output_tokens.unwrap_or(total.output);
-    total.cache_read = usage.cache_read_input_tokens.unwrap_or(total.cache_read);
-    total.cache_write = usage.cache_creation_input_tokens.unwrap_or(total.cache_write);
-}
-
-fn stop(reason: &str) -> Result<Stop, Trouble> {
-    match reason {
-        "max_tokens" | "model_context_window_exceeded" => Ok(Stop::Length),
-        "refusal" => Err(Trouble::Declined { reason: "stop reason refusal".to_owned() }),
-        // `end_turn`, `tool_use`, `stop_sequence`, and `pause_turn`, after which the conversation simply goes on.
-        _ => Ok(Stop::Done),
-    }
 }

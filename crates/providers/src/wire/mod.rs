@@ -1,18 +1,21 @@
-//! One file per wire format: how a request is spelled, how an answer is read.
+//! The wire formats: for each one file that spells the request and one that reads the answer.
 
 use crate::draft::Draft;
-use crate::failure::Trouble;
+use crate::failure::{Complaint, Trouble};
 use crate::history::IdRule;
 use crate::setup::{Api, Setup};
 use hearth_core::model::ModelRequest;
 use hearth_http::{Client, Response, SseEvent};
 
 mod anthropic;
+mod anthropic_answer;
 mod completions;
 mod completions_answer;
 mod dialect;
 mod gemini;
+mod gemini_answer;
 mod responses;
+mod responses_answer;
 mod schema;
 
 /// Sends a request in the setup's format and returns the response, whatever its status.
@@ -48,17 +51,31 @@ pub(crate) fn headers(setup: &Setup) -> Vec<(&str, String)> {
     let mut headers = match setup.api {
         Api::AnthropicMessages => {
             let key = key.map(|key| ("x-api-key", key.to_owned()));
-            key.into_iter().chain([("anthropic-version", anthropic::VERSION.to_owned())]).collect::<Vec<_>>()
+            let beta = beta(setup).map(|beta| ("anthropic-beta", beta));
+            [key, Some(("anthropic-version", anthropic::VERSION.to_owned())), beta].into_iter().flatten().collect()
         }
         Api::GoogleGenerativeAi => key.map(|key| ("x-goog-api-key", key.to_owned())).into_iter().collect(),
         Api::OpenAiResponses | Api::OpenAiCompletions => {
-            key.map(|key| ("authorization", format!("Bearer {key}"))).into_iter().collect()
+            key.map(|key| ("authorization", format!("Bearer {key}"))).into_iter().collect::<Vec<_>>()
         }
     };
-    // A configured header replaces the format's own of the same name.
-    headers.retain(|(name, _)| !setup.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)));
-    headers.extend(setup.headers.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    // A configured header replaces the format's own of the same name; features add up.
+    let own = |name: &str| name == "anthropic-beta" && beta(setup).is_some();
+    headers.retain(|(name, _)| own(name) || configured(setup, name).is_none());
+    let others = setup.headers.iter().filter(|(name, _)| !own(&name.to_ascii_lowercase()));
+    headers.extend(others.map(|(name, value)| (name.as_str(), value.clone())));
     headers
+}
+
+/// The features that the model needs, and those the person asks for.
+fn beta(setup: &Setup) -> Option<String> {
+    let needed = anthropic::beta(&setup.model.id)?;
+    let wanted = configured(setup, "anthropic-beta");
+    Some(wanted.map_or_else(|| needed.to_owned(), |wanted| format!("{needed},{wanted}")))
+}
+
+fn configured<'a>(setup: &'a Setup, name: &str) -> Option<&'a str> {
+    setup.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
 /// Returns the base address without a slash at its end.
@@ -88,8 +105,8 @@ pub(crate) fn id_rule(setup: &Setup) -> IdRule {
 /// Reads an answer in one of the formats.
 #[derive(Debug)]
 pub(crate) enum Decoder {
-    Anthropic(anthropic::Decoder),
-    Responses(responses::Decoder),
+    Anthropic(anthropic_answer::Decoder),
+    Responses(responses_answer::Decoder),
     Completions(completions_answer::Decoder),
     /// Has nothing to remember between events.
     Gemini,
@@ -99,8 +116,8 @@ impl Decoder {
     /// Makes a reader for one answer.
     pub(crate) fn new(api: Api) -> Self {
         match api {
-            Api::AnthropicMessages => Self::Anthropic(anthropic::Decoder::default()),
-            Api::OpenAiResponses => Self::Responses(responses::Decoder::default()),
+            Api::AnthropicMessages => Self::Anthropic(anthropic_answer::Decoder::default()),
+            Api::OpenAiResponses => Self::Responses(responses_answer::Decoder::default()),
             Api::OpenAiCompletions => Self::Completions(completions_answer::Decoder::default()),
             Api::GoogleGenerativeAi => Self::Gemini,
         }
@@ -112,18 +129,22 @@ impl Decoder {
             Self::Anthropic(decoder) => decoder.event(event, draft)?,
             Self::Responses(decoder) => decoder.event(event, draft)?,
             Self::Completions(decoder) => decoder.event(event, draft)?,
-            Self::Gemini => gemini::event(event, draft)?,
+            Self::Gemini => gemini_answer::event(event, draft)?,
         }
         draft.check_size()
     }
 
     /// Takes an answer that came in one piece, not as a stream.
     pub(crate) fn whole(&mut self, body: &str, draft: &mut Draft) -> Result<(), Trouble> {
+        // Gateways report failures with a status that says success.
+        if let Some(complaint) = Complaint::in_success(body) {
+            return Err(Trouble::Service { complaint });
+        }
         match self {
             Self::Anthropic(decoder) => decoder.whole(body, draft)?,
             Self::Responses(decoder) => decoder.whole(body, draft)?,
             Self::Completions(decoder) => decoder.whole(body, draft)?,
-            Self::Gemini => gemini::whole(body, draft)?,
+            Self::Gemini => gemini_answer::whole(body, draft)?,
         }
         draft.complete = true;
         draft.check_size()

@@ -162,3 +162,14 @@ async fn half_a_call_is_never_a_call() {
     let error = ask_raw(Api::OpenAiCompletions, nameless).await.error();
     assert_eq!(error.message, "provider fake sent a malformed answer: a tool call without a name");
 }
+
+#[tokio::test]
+async fn a_failure_with_a_success_status_is_a_failure() {
+    for (format, api) in FORMATS {
+        let body = r#"{"error":{"message":"no capacity","type":"overloaded_error"}}"#.to_owned();
+        let fault = Fault::Status { status: 200, headers: Vec::new(), body };
+        let error = ask_fake(format, api, vec![Reply::Fault(fault)]).await.error();
+        assert_eq!(error.remedy, Remedy::Retry(None), "{format:?}");
+        assert!(error.message.contains("no capacity"), "{format:?}: {error}");
+    }
+}

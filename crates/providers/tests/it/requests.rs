@@ -146,3 +146,24 @@ async fn a_thinking_budget_is_left_out_where_a_foreign_loop_goes_on() {
     ask(connect(setup, &client()).unwrap().as_ref(), question(messages)).await.done();
     assert_eq!(fake.requests()[0].body.get("thinking"), None);
 }
+
+#[tokio::test]
+async fn models_that_bind_their_reasoning_to_the_conversation_are_told_to_drop_what_no_longer_fits() {
+    for (id, binds) in [
+        ("claude-sonnet-5-5", true),
+        ("claude-fable-6", true),
+        ("claude-opus-5", false),
+        ("claude-opus-5-20260724", false),
+        ("claude-haiku-4-5-20251001", false),
+    ] {
+        let request = sent(Format::AnthropicMessages, Api::AnthropicMessages, |setup| {
+            setup.model.id = id.to_owned();
+            setup.headers.push(("Anthropic-Beta".to_owned(), "mine-1".to_owned()));
+        })
+        .await;
+        let behavior = request.body.pointer("/thinking/block_binding/prefix_mismatch_behavior");
+        assert_eq!(behavior, binds.then_some(&json!("drop_block")), "{id}");
+        let beta = if binds { "thinking-binding-controls-2026-08-01,mine-1" } else { "mine-1" };
+        assert_eq!(request.header("anthropic-beta"), Some(beta), "{id}");
+    }
+}
