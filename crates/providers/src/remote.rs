@@ -7,6 +7,7 @@ use crate::wire::{self, Decoder};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use hearth_core::BoxFuture;
+use hearth_core::error::ErrorKind;
 use hearth_core::message::{Content, Message};
 use hearth_core::model::{Model, ModelError, ModelEvent, ModelInfo, ModelRequest, ModelStream};
 use hearth_http::{Client, EventStream, Response, retry_after};
@@ -45,6 +46,30 @@ pub enum Error {
         #[source]
         source: hearth_http::Error,
     },
+}
+
+impl Error {
+    /// Returns the kind, for the exit code.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::InvalidAddress { .. } | Self::NoModel { .. } | Self::UnusableKey { .. } => ErrorKind::Config,
+            Self::Client { source, .. } => source.kind(),
+        }
+    }
+
+    /// Returns what the person can do about it, as something that works when typed; empty when nothing.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::InvalidAddress { provider, .. } => {
+                format!("hearth config set models.providers.{provider}.baseUrl https://…")
+            }
+            Self::NoModel { provider } => format!("hearth config set agents.defaults.model.primary {provider}/model"),
+            Self::UnusableKey { provider } => format!("hearth config set models.providers.{provider}.apiKey …"),
+            Self::Client { .. } => String::new(),
+        }
+    }
 }
 
 /// Makes a model of a setup. Nothing is sent until it is asked.

@@ -54,7 +54,7 @@ struct ReasoningForm {
 enum Item<'a> {
     Message {
         role: &'static str,
-        content: Vec<PartForm<'a>>,
+        content: Words<'a>,
     },
     FunctionCall {
         call_id: String,
@@ -63,7 +63,7 @@ enum Item<'a> {
     },
     FunctionCallOutput {
         call_id: String,
-        output: Output<'a>,
+        output: Words<'a>,
     },
     /// A reasoning item as the service sent it.
     #[serde(untagged)]
@@ -72,7 +72,7 @@ enum Item<'a> {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Output<'a> {
+enum Words<'a> {
     Text(String),
     Parts(Vec<PartForm<'a>>),
 }
@@ -81,11 +81,11 @@ enum Output<'a> {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum PartForm<'a> {
     InputText { text: Cow<'a, str> },
-    OutputText { text: &'a str },
     InputImage { image_url: String, detail: &'static str },
 }
 
-/// What is kept of a reasoning item. Its id is left out: the service refuses ids of items it has not stored.
+/// What is kept of a reasoning item. Its id is left out, as those of all items: with ids the service looks for items it
+/// has stored, and for pairs that a transcript with several models can't keep together.
 #[derive(Serialize, Deserialize)]
 pub(super) struct ReasoningItem {
     #[serde(rename = "type")]
@@ -142,7 +142,9 @@ pub(super) fn effort(model: &str, thinking: Thinking) -> &'static str {
 
 fn items(step: Step<'_>) -> Vec<Item<'_>> {
     match step {
-        Step::User(parts) => vec![Item::Message { role: "user", content: parts.into_iter().map(part).collect() }],
+        Step::User(parts) => {
+            vec![Item::Message { role: "user", content: Words::Parts(parts.into_iter().map(part).collect()) }]
+        }
         Step::Results(results) => results.into_iter().map(output).collect(),
         Step::Assistant(said) => {
             // Reasoning that nothing followed is refused.
@@ -163,20 +165,15 @@ fn part(part: Part<'_>) -> PartForm<'_> {
 
 fn output(result: CallResult<'_>) -> Item<'_> {
     let has_image = result.parts.iter().any(|part| matches!(part, Part::Image { .. }));
-    let output = if has_image {
-        Output::Parts(result.parts.into_iter().map(part).collect())
-    } else {
-        Output::Text(result.text())
-    };
+    let output =
+        if has_image { Words::Parts(result.parts.into_iter().map(part).collect()) } else { Words::Text(result.text()) };
     Item::FunctionCallOutput { call_id: result.id, output }
 }
 
 fn spoken(said: Said<'_>) -> Option<Item<'_>> {
     match said {
         Said::Text { text, .. } if text.trim().is_empty() => None,
-        Said::Text { text, .. } => {
-            Some(Item::Message { role: "assistant", content: vec![PartForm::OutputText { text }] })
-        }
+        Said::Text { text, .. } => Some(Item::Message { role: "assistant", content: Words::Text(text.to_owned()) }),
         Said::Thinking { signature, .. } => {
             let item: ReasoningItem = serde_json::from_str(signature?).ok()?;
             Some(Item::Reasoning(item))

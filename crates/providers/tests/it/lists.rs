@@ -2,7 +2,8 @@
 
 use crate::world::{FORMATS, client, setup};
 use hearth_core::error::ErrorKind;
-use hearth_providers::{Api, list_models};
+use hearth_providers::{Api, Setup, connect, list_models};
+use hearth_secrets::Secret;
 use hearth_testkit::fake_provider::{Answer, FakeProvider, Reply};
 
 #[tokio::test]
@@ -21,4 +22,18 @@ async fn a_service_that_is_not_there_is_said_not_to_be_there() {
         list_models(&setup(Api::OpenAiCompletions, "http://127.0.0.1:1".to_owned()), &client()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Remote);
     assert!(error.message.contains("refused the connection"), "{error}");
+}
+
+#[test]
+fn setups_that_can_not_work_say_what_to_change() {
+    let refused = |change: fn(&mut Setup)| {
+        let mut setup = setup(Api::OpenAiCompletions, "https://example.org/v1".to_owned());
+        change(&mut setup);
+        let error = connect(setup, &client()).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        format!("{error} · {}", error.hint())
+    };
+    insta::assert_snapshot!(refused(|setup| setup.base_url = "example.org".to_owned()), @r##"provider fake: address `example.org` does not begin with http:// or https:// · hearth config set models.providers.fake.baseUrl https://…"##);
+    insta::assert_snapshot!(refused(|setup| setup.model.id = " ".to_owned()), @r##"provider fake: no model is named · hearth config set agents.defaults.model.primary fake/model"##);
+    insta::assert_snapshot!(refused(|setup| setup.key = Some(Secret::new("schlüssel"))), @r##"provider fake: the key has characters that can't be sent (a line break, a letter outside ASCII) · hearth config set models.providers.fake.apiKey …"##);
 }
