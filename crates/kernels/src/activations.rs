@@ -1,6 +1,7 @@
 //! Activations in the forms the products read: int8 with scales, or plain floats.
 
 use crate::error::{Error, check_length, product};
+use crate::float::fold;
 use crate::layout::{CHUNK, GROUP};
 use crate::{Cpu, Pool, QuantType};
 
@@ -214,5 +215,5 @@ fn largest(values: &[f32]) -> f32 {
             *lane = if size > *lane { size } else { *lane };
         }
     }
-    lanes.into_iter().fold(0.0, f32::max)
+    fold(lanes, |left, right| if left > right { left } else { right })
 }

@@ -186,17 +186,17 @@ impl Job<'_> {
             let mut scores = [[0.0; BLOCK]; ROWS];
             // SAFETY: the table is that of a processor this is; the buffers were made this long.
             unsafe { (self.inner.dots)(&scratch.queries[span.clone()], &scratch.keys, dim, &mut scores) };
-            let mut factors = [1.0; ROWS];
-            for (lane, (scores, factor)) in scores.iter_mut().zip(&mut factors).enumerate() {
+            for (lane, scores) in scores.iter_mut().enumerate() {
                 let row = (first + lane).min(rows - 1);
                 let sight = self.sight(times.start + row / group);
                 let from = sight.start.clamp(block.start, block.end) - block.start;
                 let to = sight.end.clamp(block.start, block.end) - block.start;
                 scores[..from].fill(f32::NEG_INFINITY);
                 scores[to.max(from)..].fill(f32::NEG_INFINITY);
-                // SAFETY: as above.
-                *factor = unsafe { (self.inner.soften)(scores, &mut scratch.states[first + lane]) };
             }
+            let states = &mut scratch.states.as_chunks_mut::<ROWS>().0[first / ROWS];
+            // SAFETY: as above.
+            let factors = unsafe { (self.inner.soften)(&mut scores, states) };
             // SAFETY: as above.
             unsafe { (self.inner.gather)(&scores, &factors, &scratch.values, &mut scratch.out[span]) };
         }

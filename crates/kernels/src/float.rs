@@ -1,7 +1,7 @@
 //! Row operations between the products.
 
 use crate::error::{Error, check_length};
-use crate::inner::{BLOCK, Inner, Softmax};
+use crate::inner::{Inner, ROWS, Softmax, Tile};
 
 /// Normalises `row` by its root mean square and multiplies by `weight`: out = x · w / √(mean(x²) + epsilon).
 ///
@@ -152,25 +152,47 @@ pub(crate) fn softmax_row(values: &mut [f32]) {
     }
 }
 
-/// See [`crate::inner::Inner::soften`].
+/// See [`crate::inner::Inner::soften`]; `sums` gives the sum of each row.
 #[inline(always)]
-pub(crate) fn soften(scores: &mut [f32; BLOCK], state: &mut Softmax) -> f32 {
-    let largest = largest(scores).max(state.largest);
-    if largest == f32::NEG_INFINITY {
-        scores.fill(0.0);
-        return 1.0;
+pub(crate) fn soften(
+    scores: &mut Tile,
+    states: &mut [Softmax; ROWS],
+    sums: impl FnOnce(&Tile) -> [f32; ROWS],
+) -> [f32; ROWS] {
+    let mut factors = [1.0; ROWS];
+    for ((scores, state), factor) in scores.iter_mut().zip(&mut *states).zip(&mut factors) {
+        let highest = largest(scores).max(state.largest);
+        // Nothing seen yet: any finite number gives weights of zero.
+        let reference = highest.max(f32::MIN);
+        for score in scores.iter_mut() {
+            *score = exp(*score - reference);
+        }
+        *factor = exp(state.largest - reference);
+        state.largest = highest;
     }
-    for score in scores.iter_mut() {
-        *score = exp(*score - largest);
+    for ((state, sum), factor) in states.iter_mut().zip(sums(scores)).zip(factors) {
+        state.total = state.total * factor + sum;
     }
-    let factor = exp(state.largest - largest);
-    state.total = state.total * factor + sum(scores);
-    state.largest = largest;
-    factor
+    factors
 }
 
 // Sums and maxima run in lanes: the compiler may not reorder float operations, so one running value would
 // keep it from using vectors.
+
+const LANES: usize = 16;
+
+/// One value of all lanes, in few steps.
+#[inline(always)]
+pub(crate) fn fold(mut lanes: [f32; LANES], pick: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] = pick(lanes[lane], lanes[lane + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
 
 /// Sum of products.
 #[inline(always)]
@@ -184,11 +206,11 @@ pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
         }
     }
     let rest: f32 = left_rest.iter().zip(right_rest).map(|(left, right)| left * right).sum();
-    lanes.into_iter().sum::<f32>() + rest
+    fold(lanes, |left, right| left + right) + rest
 }
 
 #[inline(always)]
-fn sum(values: &[f32]) -> f32 {
+pub(crate) fn sum(values: &[f32]) -> f32 {
     let mut lanes = [0f32; LANES];
     let (values, rest) = values.as_chunks::<LANES>();
     for values in values {
@@ -196,7 +218,7 @@ fn sum(values: &[f32]) -> f32 {
             *lane += value;
         }
     }
-    lanes.into_iter().sum::<f32>() + rest.iter().sum::<f32>()
+    fold(lanes, |left, right| left + right) + rest.iter().sum::<f32>()
 }
 
 #[inline(always)]
@@ -209,7 +231,5 @@ fn largest(values: &[f32]) -> f32 {
             *lane = pick(*lane, *value);
         }
     }
-    lanes.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, pick)
+    rest.iter().copied().fold(fold(lanes, pick), pick)
 }
-
-const LANES: usize = 16;

@@ -29,9 +29,9 @@ pub(crate) struct Inner {
     pub(crate) encode: unsafe fn(&[f32], &mut [u16]),
     /// Dot products of each of [`ROWS`] left rows with each of at most [`BLOCK`] right ones, `dim` long each.
     pub(crate) dots: unsafe fn(left: &[f32], right: &[f32], dim: usize, out: &mut Tile),
-    /// Turns a row's scores into weights relative to its maximum, and returns what its earlier sums have to be
-    /// multiplied by.
-    pub(crate) soften: unsafe fn(scores: &mut [f32; BLOCK], state: &mut Softmax) -> f32,
+    /// Turns scores into weights relative to their row's maximum, and returns what each row's earlier sums have
+    /// to be multiplied by.
+    pub(crate) soften: unsafe fn(scores: &mut Tile, states: &mut [Softmax; ROWS]) -> [f32; ROWS],
     /// out = out · factor + weights · values, with [`ROWS`] rows in `out` and [`BLOCK`] in `values`.
     pub(crate) gather: unsafe fn(weights: &Tile, factors: &[f32; ROWS], values: &[f32], out: &mut [f32]),
     /// [`crate::rms_norm`]; equally long.

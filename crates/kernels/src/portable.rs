@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::float;
 use crate::half::{decode_f16, encode_f16};
-use crate::inner::{Inner, ROWS, Tile};
+use crate::inner::{Inner, ROWS, Softmax, Tile};
 use crate::layout::{CHUNK, Expanded, Family, GROUP, Layout, PANEL};
 use crate::pool::Shared;
 
@@ -85,13 +85,17 @@ pub(crate) const INNER: Inner = Inner {
     decode,
     encode,
     dots,
-    soften: float::soften,
+    soften,
     gather,
     rms_norm: float::norm_row,
     silu_mul: float::silu_rows,
     gelu_mul: float::gelu_rows,
     softmax: float::softmax_row,
 };
+
+fn soften(scores: &mut Tile, states: &mut [Softmax; ROWS]) -> [f32; ROWS] {
+    float::soften(scores, states, |scores| scores.each_ref().map(|row| float::sum(row)))
+}
 
 fn decode(bits: &[u16], out: &mut [f32]) {
     for (value, bits) in out.iter_mut().zip(bits) {

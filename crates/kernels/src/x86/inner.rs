@@ -22,7 +22,7 @@ pub(crate) fn inner(cpu: Cpu) -> Option<Inner> {
 macro_rules! compile {
     ($module:ident, $features:literal, $vector:ident, $strip:literal) => {
         mod $module {
-            use super::{BLOCK, Inner, ROWS, Softmax, Tile, decode, dots_with, encode, float, gather_with, $vector};
+            use super::{Inner, ROWS, Softmax, Tile, decode, dots_with, encode, float, gather_with, row_sums, $vector};
 
             pub(super) const INNER: Inner =
                 Inner { decode, encode, dots, soften, gather, rms_norm, silu_mul, gelu_mul, softmax };
@@ -30,7 +30,7 @@ macro_rules! compile {
             #[target_feature(enable = $features)]
             unsafe fn dots(left: &[f32], right: &[f32], dim: usize, out: &mut Tile) {
                 // SAFETY: the instructions are enabled; lengths are the caller's promise.
-                unsafe { dots_with::<$vector>(left, right, dim, out) }
+                unsafe { dots_with::<$vector, $strip>(left, right, dim, out) }
             }
 
             #[target_feature(enable = $features)]
@@ -40,8 +40,9 @@ macro_rules! compile {
             }
 
             #[target_feature(enable = $features)]
-            fn soften(scores: &mut [f32; BLOCK], state: &mut Softmax) -> f32 {
-                float::soften(scores, state)
+            fn soften(scores: &mut Tile, states: &mut [Softmax; ROWS]) -> [f32; ROWS] {
+                // SAFETY: the instructions are enabled.
+                float::soften(scores, states, |scores| unsafe { row_sums::<$vector>(scores) })
             }
 
             #[target_feature(enable = $features)]
@@ -99,25 +100,65 @@ fn encode(values: &[f32], out: &mut [u16]) {
     }
 }
 
+/// `C` right-hand rows at a time, so that their sums with the left-hand ones stay in registers.
 #[inline(always)]
 #[expect(unsafe_op_in_unsafe_fn, reason = "vector operations under the trait's contract")]
-unsafe fn dots_with<V: Vector>(left: &[f32], right: &[f32], dim: usize, out: &mut Tile) {
+unsafe fn dots_with<V: Vector, const C: usize>(left: &[f32], right: &[f32], dim: usize, out: &mut Tile) {
+    let count = (right.len() / dim).min(BLOCK);
+    let whole = count / C * C;
+    for column in (0..whole).step_by(C) {
+        dots_strip::<V, C>(left, &right[column * dim..], dim, (out, column));
+    }
+    for column in whole..count {
+        dots_strip::<V, 1>(left, &right[column * dim..], dim, (out, column));
+    }
+}
+
+#[inline(always)]
+#[expect(unsafe_op_in_unsafe_fn, reason = "vector operations under the trait's contract")]
+unsafe fn dots_strip<V: Vector, const C: usize>(
+    left: &[f32],
+    right: &[f32],
+    dim: usize,
+    (out, column): (&mut Tile, usize),
+) {
     let width = PANEL * V::PANELS;
     let whole = dim / width * width;
-    for (column, right) in right.chunks_exact(dim).enumerate().take(BLOCK) {
-        let mut sums = [V::zero(); ROWS];
-        for at in (0..whole).step_by(width) {
-            let part = V::read(right.as_ptr().add(at));
-            for (row, sum) in sums.iter_mut().enumerate() {
-                *sum = V::mul_add(part, V::read(left.as_ptr().add(row * dim + at)), *sum);
+    let mut totals = [[V::zero(); ROWS]; C];
+    for at in (0..whole).step_by(width) {
+        let mut parts = [V::zero(); ROWS];
+        for (row, part) in parts.iter_mut().enumerate() {
+            *part = V::read(left.as_ptr().add(row * dim + at));
+        }
+        for (c, totals) in totals.iter_mut().enumerate() {
+            let right = V::read(right.as_ptr().add(c * dim + at));
+            for (part, total) in parts.iter().zip(totals) {
+                *total = V::mul_add(*part, right, *total);
             }
         }
-        for (row, sum) in sums.into_iter().enumerate() {
-            let left = &left[row * dim..(row + 1) * dim];
-            let rest: f32 = left[whole..].iter().zip(&right[whole..]).map(|(left, right)| left * right).sum();
-            out[row][column] = V::sum(sum) + rest;
+    }
+    for (c, totals) in totals.into_iter().enumerate() {
+        let right = &right[c * dim..(c + 1) * dim];
+        for (row, total) in V::sums(totals).into_iter().enumerate() {
+            out[row][column + c] = total;
+            if whole < dim {
+                let rest = left[row * dim + whole..(row + 1) * dim].iter().zip(&right[whole..]);
+                out[row][column + c] += rest.map(|(left, right)| left * right).sum::<f32>();
+            }
         }
     }
+}
+
+#[inline(always)]
+#[expect(unsafe_op_in_unsafe_fn, reason = "vector operations under the trait's contract")]
+unsafe fn row_sums<V: Vector>(tile: &Tile) -> [f32; ROWS] {
+    let mut totals = [V::zero(); ROWS];
+    for (row, total) in tile.iter().zip(&mut totals) {
+        for part in row.chunks_exact(PANEL * V::PANELS) {
+            *total = V::mul_add(V::read(part.as_ptr()), V::number(1.0), *total);
+        }
+    }
+    V::sums(totals)
 }
 
 /// `S` vectors of every row stay in registers while the positions pass.

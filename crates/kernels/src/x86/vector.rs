@@ -4,18 +4,18 @@
 //! vectors cover one panel of 8 rows, 512-bit vectors two.
 
 use std::arch::x86_64::{
-    __m256, __m256i, __m512, __m512i, _mm_add_ps, _mm_add_ss, _mm_cvtsi32_si128, _mm_cvtss_f32, _mm_loadl_epi64,
-    _mm_loadu_si128, _mm_movehdup_ps, _mm_movehl_ps, _mm_unpacklo_epi64, _mm256_abs_epi8, _mm256_add_epi16,
-    _mm256_add_epi32, _mm256_and_si256, _mm256_broadcast_ss, _mm256_castps256_ps128, _mm256_castsi128_si256,
-    _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_cvtph_ps, _mm256_dpbusd_avx_epi32,
-    _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_inserti128_si256, _mm256_loadu_ps, _mm256_loadu_si256,
-    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi16,
-    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8, _mm256_sll_epi16,
-    _mm256_srl_epi16, _mm256_storeu_ps, _mm256_xor_si256, _mm512_and_si512, _mm512_castsi256_si512,
-    _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_cvtph_ps, _mm512_dpbusd_epi32,
-    _mm512_fmadd_ps, _mm512_inserti64x4, _mm512_loadu_ps, _mm512_mul_ps, _mm512_or_si512, _mm512_reduce_add_ps,
-    _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_sll_epi16,
-    _mm512_srl_epi16, _mm512_storeu_ps, _mm512_xor_si512,
+    __m256, __m256i, __m512, __m512i, _mm_add_ps, _mm_cvtsi32_si128, _mm_loadl_epi64, _mm_loadu_si128, _mm_storeu_ps,
+    _mm_unpacklo_epi64, _mm256_abs_epi8, _mm256_add_epi16, _mm256_add_epi32, _mm256_add_ps, _mm256_and_si256,
+    _mm256_broadcast_ss, _mm256_castpd_ps, _mm256_castps256_ps128, _mm256_castsi128_si256, _mm256_cvtepi8_epi32,
+    _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_cvtph_ps, _mm256_dpbusd_avx_epi32, _mm256_extractf128_ps,
+    _mm256_fmadd_ps, _mm256_hadd_ps, _mm256_inserti128_si256, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16,
+    _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32,
+    _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8, _mm256_sll_epi16, _mm256_srl_epi16,
+    _mm256_storeu_ps, _mm256_xor_si256, _mm512_and_si512, _mm512_castps_pd, _mm512_castps512_ps256,
+    _mm512_castsi256_si512, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_cvtph_ps,
+    _mm512_dpbusd_epi32, _mm512_extractf64x4_pd, _mm512_fmadd_ps, _mm512_inserti64x4, _mm512_loadu_ps, _mm512_mul_ps,
+    _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512,
+    _mm512_sll_epi16, _mm512_srl_epi16, _mm512_storeu_ps, _mm512_xor_si512,
 };
 
 /// Where the same part of each panel of a vector lies.
@@ -63,8 +63,8 @@ pub(super) trait Vector: Copy {
     unsafe fn mul_add(left: Self::Float, right: Self::Float, sum: Self::Float) -> Self::Float;
     /// Reads `8 · PANELS` floats.
     unsafe fn read(from: *const f32) -> Self::Float;
-    /// Sum of all lanes.
-    unsafe fn sum(value: Self::Float) -> f32;
+    /// Each vector's sum of all lanes.
+    unsafe fn sums(values: [Self::Float; 4]) -> [f32; 4];
     /// Writes `8 · PANELS` floats.
     unsafe fn write(to: *mut f32, value: Self::Float);
 }
@@ -161,10 +161,8 @@ macro_rules! half_width {
                 _mm256_loadu_ps(from)
             }
             #[inline(always)]
-            unsafe fn sum(value: __m256) -> f32 {
-                let four = _mm_add_ps(_mm256_castps256_ps128(value), _mm256_extractf128_ps::<1>(value));
-                let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-                _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+            unsafe fn sums(values: [__m256; 4]) -> [f32; 4] {
+                sums(values)
             }
             #[inline(always)]
             unsafe fn write(to: *mut f32, value: __m256) {
@@ -172,6 +170,17 @@ macro_rules! half_width {
             }
         }
     };
+}
+
+/// Each vector's sum of all lanes.
+#[inline(always)]
+#[expect(unsafe_op_in_unsafe_fn, reason = "instructions that every user of this has")]
+unsafe fn sums([a, b, c, d]: [__m256; 4]) -> [f32; 4] {
+    let pairs = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+    let sums = _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps::<1>(pairs));
+    let mut out = [0.0; 4];
+    _mm_storeu_ps(out.as_mut_ptr(), sums);
+    out
 }
 
 /// Four int8 activations in every lane.
@@ -315,8 +324,13 @@ impl Vector for Avx512 {
         _mm512_loadu_ps(from)
     }
     #[inline(always)]
-    unsafe fn sum(value: __m512) -> f32 {
-        _mm512_reduce_add_ps(value)
+    unsafe fn sums(values: [__m512; 4]) -> [f32; 4] {
+        let mut halves = [_mm256_setzero_ps(); 4];
+        for (half, value) in halves.iter_mut().zip(values) {
+            let upper = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(value)));
+            *half = _mm256_add_ps(_mm512_castps512_ps256(value), upper);
+        }
+        sums(halves)
     }
     #[inline(always)]
     unsafe fn write(to: *mut f32, value: __m512) {
