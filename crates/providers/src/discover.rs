@@ -86,3 +86,23 @@ pub async fn list_models(setup: &Setup, client: &Client) -> Result<Vec<String>, 
     });
     Ok(usable.map(|entry| entry.id.strip_prefix("models/").map_or(entry.id.clone(), str::to_owned)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{LocalServer, discover_at};
+    use crate::preset::preset;
+    use hearth_http::{Client, Options};
+    use hearth_testkit::fake_provider::{Answer, FakeProvider, Format, Reply};
+
+    #[tokio::test]
+    async fn servers_are_found_with_their_models_and_closed_ports_are_passed_over() {
+        let reply = Reply::Answer(Answer::text("hi"));
+        let fake = FakeProvider::start(Format::OpenAiCompletions, vec![reply]).await.unwrap();
+        let client = Client::new(Options::default()).unwrap();
+        let places = [("ollama", "http://127.0.0.1:1/v1".to_owned()), ("vllm", fake.base_url())];
+        let places = places.into_iter().filter_map(|(name, url)| Some((preset(name)?, url))).collect();
+        let found =
+            LocalServer { name: "vllm".to_owned(), base_url: fake.base_url(), models: vec!["fake-model".to_owned()] };
+        assert_eq!(discover_at(&client, places).await, [found]);
+    }
+}

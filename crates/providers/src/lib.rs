@@ -17,7 +17,7 @@
 //!
 //! let client = hearth_http::Client::new(hearth_http::Options::default())?;
 //! let anthropic = preset("anthropic").ok_or("no such preset")?;
-//! let model = connect(anthropic.setup("claude-sonnet-5-5", Some(Secret::new("sk-…"))), &client)?;
+//! let model = connect(anthropic.setup("claude-sonnet-5-5", Some(Secret::new("sk-example"))), &client)?;
 //! assert_eq!(model.info().provider, "anthropic");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
