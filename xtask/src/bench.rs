@@ -1,14 +1,17 @@
 //! Measurements of our programs, and of a peer's beside them.
 //!
 //! - `gateway`: what is measured of a gateway, in order
-//! - `contestant`: who is measured: ours, and a peer that reads OpenClaw's settings
+//! - `contestant`: whose gateway is measured: ours, and a peer that reads OpenClaw's settings
 //! - `process`: another process's processor time and memory
+//! - `infer`: what is measured of a model server; `completion`: one question to it, with the times of its answer
 //! - `mock`: a provider that answers at once; `client`: a client of the gateway
 //! - `table`: the numbers side by side
 
 mod client;
+mod completion;
 mod contestant;
 mod gateway;
+mod infer;
 mod mock;
 mod process;
 mod table;
@@ -22,11 +25,14 @@ use clap::Subcommand;
 pub(crate) enum What {
     /// Processor time of `--version`, of the gateway's start and of a turn; memory when idle.
     Gateway(gateway::Options),
+    /// Speed of reading and writing, load time and memory of the process that runs a model.
+    Infer(infer::Options),
 }
 
 /// Measures and prints a table.
 pub(crate) fn run(workspace: &Workspace, what: &What) -> Result<()> {
     match what {
         What::Gateway(options) => gateway::run(workspace, options),
+        What::Infer(options) => infer::run(workspace, options),
     }
 }

@@ -171,7 +171,8 @@ pub(crate) fn our_binary(root: &Path) -> Result<PathBuf> {
     executables.reduce(|_, last| last).context("cargo built no executable")
 }
 
-fn free_port() -> Result<u16> {
+/// Returns a port that nobody listens on at this moment.
+pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
     Ok(listener.local_addr()?.port())
 }

@@ -4,7 +4,7 @@ use super::client::{Client, http_status};
 use super::contestant::{Contestant, Kind, our_binary, split_command};
 use super::mock::{ANSWER, Mock};
 use super::process::{Running, cpu_of_runs};
-use super::table::{Row, median, render};
+use super::table::{Better, Row, median, render};
 use crate::output::say;
 use crate::stopwatch::{Stopwatch, pause};
 use crate::workspace::Workspace;
@@ -82,6 +82,7 @@ fn rows(ours: &Costs, peer: Option<&Costs>) -> Vec<Row> {
     let row = |name, unit, aim, value: fn(&Costs) -> Option<f64>| Row {
         name,
         unit,
+        better: Better::Less,
         ours: value(ours),
         peer: peer.and_then(value),
         aim,
@@ -112,9 +113,9 @@ fn measure(kind: Kind, command: &[String], options: &Options, mock: &Mock) -> Re
         version_ms,
         start_ms: middle(|start| milliseconds(start.cpu)),
         start_wall_ms: middle(|start| milliseconds(start.wall)),
-        idle_mb: middle(|start| megabytes(start.idle_bytes)),
+        idle_mb: middle(|start| start.idle_mb),
         turn_ms: turns.as_ref().map(|turns| median(turns.iter().map(|(turn, _)| milliseconds(*turn)).collect())),
-        turned_mb: turns.map(|turns| median(turns.iter().map(|(_, bytes)| megabytes(*bytes)).collect())),
+        turned_mb: turns.map(|turns| median(turns.iter().map(|(_, megabytes)| *megabytes).collect())),
     })
 }
 
@@ -131,9 +132,9 @@ fn version_ms(contestant: &Contestant) -> Result<f64> {
 struct Start {
     cpu: Duration,
     wall: Duration,
-    idle_bytes: u64,
+    idle_mb: f64,
     /// Processor time of one turn, and memory after all of them.
-    turns: Option<(Duration, u64)>,
+    turns: Option<(Duration, f64)>,
 }
 
 fn one_start(contestant: &Contestant, options: &Options, mock: &Mock) -> Result<Start> {
@@ -144,17 +145,17 @@ fn one_start(contestant: &Contestant, options: &Options, mock: &Mock) -> Result<
     running.wait_until(Duration::from_secs(options.patience), ready)?;
     let (cpu, wall) = (running.cpu(), watch.elapsed());
     pause(SETTLE);
-    let idle_bytes = running.resident_bytes();
+    let idle_mb = running.resident_megabytes();
     let turns = turns(contestant, &running, options, mock);
     let turns = match (turns, contestant.kind) {
-        (Ok(turn), _) => Some((turn, running.resident_bytes())),
+        (Ok(turn), _) => Some((turn, running.resident_megabytes())),
         (Err(error), Kind::Ours) => return Err(error),
         (Err(error), Kind::Peer) => {
             say(format_args!("peer: no turn could be measured: {error:#}"));
             None
         }
     };
-    Ok(Start { cpu, wall, idle_bytes, turns })
+    Ok(Start { cpu, wall, idle_mb, turns })
 }
 
 /// Returns the processor time of one turn, as the mean over all turns of a run; the first turn is not counted.
@@ -186,9 +187,4 @@ fn with_log(error: &anyhow::Error, contestant: &Contestant) -> anyhow::Error {
 
 fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
-}
-
-fn megabytes(bytes: u64) -> f64 {
-    // Exact up to 2^53 bytes, far above any memory.
-    u32::try_from(bytes / 1024).map_or(f64::INFINITY, |kilobytes| f64::from(kilobytes) / 1024.0)
 }

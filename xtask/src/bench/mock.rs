@@ -36,6 +36,12 @@ impl Mock {
         Ok(Self { port, asked })
     }
 
+    /// Returns the port it listens on.
+    #[cfg(test)]
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Returns the base URL of its Chat Completions interface.
     pub(crate) fn base_url(&self) -> String {
         format!("http://127.0.0.1:{}/v1", self.port)

@@ -47,9 +47,9 @@ impl Running {
         self.family().into_iter().map(|pid| own_cpu(pid) + ended_children(pid)).sum()
     }
 
-    /// Returns the memory the process and its children hold, in bytes: resident pages, shared ones counted in each.
-    pub(crate) fn resident_bytes(&self) -> u64 {
-        self.family().into_iter().map(resident_bytes).sum()
+    /// Returns the memory the process and its children hold: resident pages, shared ones counted in each.
+    pub(crate) fn resident_megabytes(&self) -> f64 {
+        self.family().into_iter().map(|pid| f64::from(resident_kilobytes(pid)) / 1024.0).sum()
     }
 
     fn family(&self) -> Vec<u32> {
@@ -125,11 +125,11 @@ fn own_cpu(pid: u32) -> Duration {
     precise.max(stat(pid).map_or(Duration::ZERO, |stat| stat.own))
 }
 
-fn resident_bytes(pid: u32) -> u64 {
+fn resident_kilobytes(pid: u32) -> u32 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse().ok());
-    kilobytes.unwrap_or(0_u64) * 1024
+    kilobytes.unwrap_or(0)
 }
 
 fn processes() -> impl Iterator<Item = u32> {
@@ -161,7 +161,7 @@ mod tests {
         let mut running = Running::start(&mut busy(&script), &folder.path().join("log")).unwrap();
         running.wait_until(LIMIT, || done.exists()).unwrap();
         assert!(running.cpu() >= Duration::from_millis(5), "{:?}", running.cpu());
-        assert!(running.resident_bytes() > 500_000);
+        assert!(running.resident_megabytes() > 0.5);
         let family = running.family();
         assert_eq!(family.len(), 3, "sh, its sh, and sleep: {family:?}");
         drop(running);

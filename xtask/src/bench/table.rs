@@ -1,36 +1,46 @@
-//! Numbers side by side: ours, the peer's, how many times more the peer takes, what we aim at.
+//! Numbers side by side: ours, the peer's, how many times better ours is, what we aim at.
 
-use std::fmt::Write;
-
-/// One measured quantity; less is better.
+/// One measured quantity.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) unit: &'static str,
+    pub(crate) better: Better,
     pub(crate) ours: Option<f64>,
     pub(crate) peer: Option<f64>,
-    /// The most it should be.
+    /// What it should be at most, or at least.
     pub(crate) aim: Option<f64>,
+}
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Better {
+    Less,
+    More,
 }
 
 /// Returns a Markdown table.
 pub(crate) fn render(rows: &[Row]) -> String {
-    let mut text = "| measure | ours | peer | peer/ours | aim |\n|---|--:|--:|--:|--:|\n".to_owned();
-    for row in rows {
-        let shown = |value: Option<f64>| {
-            value.map_or_else(|| "–".to_owned(), |value| format!("{} {}", number(value), row.unit))
-        };
-        let ratio = row.ours.zip(row.peer).filter(|(ours, _)| *ours > 0.0).map(|(ours, peer)| peer / ours);
-        let ratio = ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{}×", number(ratio)));
-        let aim = row.aim.map_or_else(|| "–".to_owned(), |aim| format!("≤ {} {}", number(aim), row.unit));
-        let over = row.ours.zip(row.aim).is_some_and(|(ours, aim)| ours > aim);
-        let mark = if over { " (missed)" } else { "" };
-        let line = format!("| {} | {} | {} | {ratio} | {aim}{mark} |", row.name, shown(row.ours), shown(row.peer));
-        if writeln!(text, "{line}").is_err() {
-            break;
-        }
-    }
-    text
+    let head = "| measure | ours | peer | times better | aim |\n|---|--:|--:|--:|--:|\n";
+    rows.iter().fold(head.to_owned(), |text, row| text + &line(row))
+}
+
+fn line(row: &Row) -> String {
+    let missing = || "–".to_owned();
+    let shown = |value: Option<f64>| value.map_or_else(missing, |value| format!("{} {}", number(value), row.unit));
+    let pair = row.ours.zip(row.peer).filter(|(ours, peer)| *ours > 0.0 && *peer > 0.0);
+    let ratio = pair.map_or_else(missing, |(ours, peer)| match row.better {
+        Better::Less => format!("{}×", number(peer / ours)),
+        Better::More => format!("{}×", number(ours / peer)),
+    });
+    let sign = if row.better == Better::Less { "≤" } else { "≥" };
+    let aim = row.aim.map_or_else(missing, |aim| format!("{sign} {} {}", number(aim), row.unit));
+    let missed = row.ours.zip(row.aim).is_some_and(|(ours, aim)| match row.better {
+        Better::Less => ours > aim,
+        Better::More => ours < aim,
+    });
+    let mark = if missed { " (missed)" } else { "" };
+    format!("| {} | {} | {} | {ratio} | {aim}{mark} |\n", row.name, shown(row.ours), shown(row.peer))
 }
 
 /// Returns the middle value; zero when there is none.
@@ -50,16 +60,22 @@ fn number(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Row, median, render};
+    use super::{Better, Row, median, render};
 
     #[test]
     fn rows_tell_ratio_and_missed_aims() {
-        let row = |ours, peer, aim| Row { name: "start", unit: "ms", ours, peer, aim };
-        let table = render(&[row(Some(40.0), Some(5200.0), Some(50.0)), row(Some(60.0), None, Some(50.0))]);
+        let row = |better, ours, peer| Row { name: "x", unit: "u", better, ours: Some(ours), peer, aim: Some(50.0) };
+        let rows =
+            [row(Better::Less, 40.0, Some(5200.0)), row(Better::Less, 60.0, None), row(Better::More, 40.0, Some(20.0))];
+        let table = render(&rows);
         let lines: Vec<_> = table.lines().skip(2).collect();
         assert_eq!(
             lines,
-            ["| start | 40.0 ms | 5200 ms | 130× | ≤ 50.0 ms |", "| start | 60.0 ms | – | – | ≤ 50.0 ms (missed) |"]
+            [
+                "| x | 40.0 u | 5200 u | 130× | ≤ 50.0 u |",
+                "| x | 60.0 u | – | – | ≤ 50.0 u (missed) |",
+                "| x | 40.0 u | 20.0 u | 2.00× | ≥ 50.0 u (missed) |"
+            ]
         );
     }
 
