@@ -2,7 +2,9 @@
 
 use crate::app::App;
 use crate::commands::{agent, chat, completions, config, doctor, gateway, infer, models, open, secrets, sessions, up};
+use crate::error::Failure;
 use clap::{Parser, Subcommand};
+use hearth_core::error::ErrorKind;
 use std::path::PathBuf;
 
 /// The example comes first: most people look for nothing else.
@@ -14,8 +16,7 @@ pub(crate) const HELP: &str = "{before-help}{about-with-newline}\n{usage-heading
     name = "hearth",
     version,
     help_template = HELP,
-    before_help = "  hearth                                   set up what is missing, start, and chat\n  hearth agent -m \"how much disk is free?\"  one question, one answer",
-    args_conflicts_with_subcommands = true
+    before_help = "  hearth                                   set up what is missing, start, and chat\n  hearth agent -m \"how much disk is free?\"  one question, one answer"
 )]
 pub(crate) struct Cli {
     /// The folder that holds everything (default: $HEARTH_HOME, else ~/.hearth).
@@ -70,19 +71,23 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     if let Some(Command::Completions(args)) = &cli.command {
         return completions::run(args);
     }
+    if cli.command.is_some() && cli.up != up::Args::default() {
+        let failure = Failure::new(ErrorKind::User, "--yes and --port stand after the command they belong to");
+        return Err(failure.hint("hearth up --port 18800").into());
+    }
     let app = App::locate(cli.home)?;
     match cli.command {
-        None => up::run(app, cli.up),
-        Some(Command::Up(args)) => up::run(app, args),
-        Some(Command::Chat(args)) => chat::run(app, args),
-        Some(Command::Agent(args)) => agent::run(app, args),
+        None => up::run(&app, &cli.up),
+        Some(Command::Up(args)) => up::run(&app, &args),
+        Some(Command::Chat(args)) => chat::run(&app, &args),
+        Some(Command::Agent(args)) => agent::run(&app, args),
         Some(Command::Open(args)) => open::run(&app, &args),
-        Some(Command::Gateway(verb)) => gateway::run(app, verb),
-        Some(Command::Models(verb)) => models::run(app, verb),
+        Some(Command::Gateway(verb)) => gateway::run(&app, verb),
+        Some(Command::Models(verb)) => models::run(&app, verb),
         Some(Command::Sessions(verb)) => sessions::run(&app, verb),
         Some(Command::Secrets(verb)) => secrets::run(&app, verb),
         Some(Command::Config(verb)) => config::run(&app, verb),
-        Some(Command::Doctor(args)) => doctor::run(app, &args),
+        Some(Command::Doctor(args)) => doctor::run(&app, &args),
         Some(Command::Infer(verb)) => infer::run(verb),
         Some(Command::Completions(args)) => completions::run(&args),
     }

@@ -139,8 +139,9 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Failure> {
     if let Some(error) = cause.downcast_ref::<ModelError>() {
         return Some(Failure::from(error));
     }
-    of_library(cause)
-        .or_else(|| cause.downcast_ref::<std::io::Error>().map(|error| Failure::new(ErrorKind::of_io(error), String::new())))
+    of_library(cause).or_else(|| {
+        cause.downcast_ref::<std::io::Error>().map(|error| Failure::new(ErrorKind::of_io(error), String::new()))
+    })
 }
 
 /// The libraries' errors know their kind, and some of them what helps.
@@ -187,7 +188,9 @@ pub(crate) fn install_panic_hook(log_file: Option<PathBuf>) {
     std::panic::set_hook(Box::new(move |info| {
         crate::tui::leave_raw_mode();
         let place = info.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
-        let what = info.payload_as_str().unwrap_or("no message");
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
+        let what = text.unwrap_or("no message");
         out::note(format!("error: hearth met a fault of its own{place}: {}", one_line(what)));
         match &log_file {
             Some(log_file) => out::note(format!("  hint: what led to it is in {}", log_file.display())),

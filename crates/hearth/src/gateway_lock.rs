@@ -90,8 +90,12 @@ pub(crate) fn is_held(home: &Home) -> bool {
 }
 
 fn held(holder: Option<&Holder>) -> Failure {
-    let who = holder.map_or_else(String::new, |holder| format!(" (process {}, port {})", holder.pid, holder.port));
-    Failure::new(ErrorKind::User, format!("a gateway of this home is already running{who}"))
+    let Some(holder) = holder else {
+        return Failure::new(ErrorKind::User, "another hearth command is at work in this home")
+            .hint("run the same command again in a moment");
+    };
+    let who = format!("process {}, port {}", holder.pid, holder.port);
+    Failure::new(ErrorKind::User, format!("a gateway of this home is already running ({who})"))
         .hint("hearth gateway status; to replace it: hearth gateway stop")
 }
 

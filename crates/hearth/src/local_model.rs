@@ -1,6 +1,7 @@
 //! The model that runs on this machine: a process of its own, started when first needed, watched, started again after a
 //! crash, and spoken to over a Unix socket.
 
+use crate::app::App;
 use crate::error::Failure;
 use crate::log::Log;
 use crate::process;
@@ -27,6 +28,8 @@ const HEALTH: Duration = Duration::from_secs(10);
 /// What is run and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Spec {
+    /// The home and the environment the process runs in.
+    pub(crate) app: App,
     /// The model file.
     pub(crate) file: PathBuf,
     /// The model's name.
@@ -166,10 +169,9 @@ impl Supervisor {
     async fn start(&mut self) -> Result<u32, Failure> {
         crate::log::rotate(&self.spec.output_file);
         let since = std::fs::metadata(&self.spec.output_file).map_or(0, |metadata| metadata.len());
-        let folder = self.spec.socket.parent().unwrap_or(&self.spec.socket).to_owned();
         let arguments = self.spec.arguments();
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let program = process::ourselves(&words, &folder, &self.spec.output_file)?;
+        let program = process::ourselves(&self.spec.app, &words, &self.spec.output_file)?;
         let mut running = hearth_sandbox::start(program)
             .map_err(|error| Failure::new(ErrorKind::Internal, format!("local model: {error}")))?;
         let pid = running.pid();

@@ -68,7 +68,7 @@ impl Paint {
 /// Whether the terminal shows colour and the person wants it (`NO_COLOR`).
 pub(crate) fn terminal_has_colour() -> bool {
     let environment = Environment::from_process();
-    can_move_cursor() && environment.get("NO_COLOR").is_none_or(|value| value.is_empty())
+    can_move_cursor() && environment.get("NO_COLOR").is_none_or(str::is_empty)
 }
 
 /// Whether the terminal can be drawn on, beyond printing lines.
@@ -82,7 +82,7 @@ pub(crate) fn bytes(count: u64) -> String {
     for (unit, size) in UNITS {
         if count >= size {
             let tenths = count.saturating_mul(10) / size;
-            return if tenths >= 1000 || tenths % 10 == 0 {
+            return if tenths >= 1000 || tenths.is_multiple_of(10) {
                 format!("{} {unit}", tenths / 10)
             } else {
                 format!("{}.{} {unit}", tenths / 10, tenths % 10)
@@ -97,7 +97,7 @@ pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -114,14 +114,24 @@ pub(crate) fn seconds(count: u64) -> String {
     }
 }
 
+/// How long something took, for people: `140 ms`, `2.4 s`, `3 min`.
+pub(crate) fn duration(elapsed_ms: u64) -> String {
+    match elapsed_ms {
+        0..1000 => format!("{elapsed_ms} ms"),
+        1000..90_000 => format!("{}.{} s", elapsed_ms / 1000, elapsed_ms % 1000 / 100),
+        _ => seconds(elapsed_ms / 1000),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{bytes, count, seconds};
+    use super::{bytes, count, duration, seconds};
 
     #[test]
     fn figures_are_written_for_people() {
         assert_eq!([bytes(12), bytes(98_362_432), bytes(1_117_320_768)], ["12 B", "98.3 MB", "1.1 GB"]);
         assert_eq!([count(7), count(1420), count(1_000_000)], ["7", "1,420", "1,000,000"]);
         assert_eq!([seconds(9), seconds(150), seconds(7200)], ["9 s", "3 min", "2 h"]);
+        assert_eq!([duration(140), duration(2450), duration(200_000)], ["140 ms", "2.4 s", "4 min"]);
     }
 }

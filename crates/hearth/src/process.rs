@@ -1,5 +1,6 @@
 //! Small programs run to their end, and our own program started again.
 
+use crate::app::App;
 use crate::error::Failure;
 use hearth_core::error::ErrorKind;
 use hearth_sandbox::{Exit, Output, Program};
@@ -35,8 +36,9 @@ impl Ended {
 }
 
 /// Runs a program to its end.
-pub(crate) async fn run(program: Program, limit: Duration) -> Result<Ended, Failure> {
+pub(crate) async fn run(mut program: Program, limit: Duration) -> Result<Ended, Failure> {
     let name = program.program.display().to_string();
+    program.stdout_to = Output::OnePipe;
     let running = hearth_sandbox::start(program)
         .map_err(|error| Failure::new(ErrorKind::User, format!("cannot start {name}: {error}")))?;
     match tokio::time::timeout(limit, finish(running)).await {
@@ -60,13 +62,13 @@ pub(crate) async fn finish(mut running: hearth_sandbox::Running) -> Result<Ended
 }
 
 /// Describes our own program, to be started again with other arguments and the environment we were given.
-pub(crate) fn ourselves(args: &[&str], cwd: &Path, log_file: &Path) -> Result<Program, Failure> {
+pub(crate) fn ourselves(app: &App, args: &[&str], output_file: &Path) -> Result<Program, Failure> {
     let executable = std::env::current_exe()
         .map_err(|error| Failure::new(ErrorKind::Internal, format!("cannot find our own program: {error}")))?;
-    let mut program = Program::new(executable, cwd);
+    let mut program = Program::new(executable, app.home.root());
     program.args = args.iter().map(OsString::from).collect();
-    program.env = std::env::vars_os().collect();
-    program.stdout_to = Output::File(log_file.to_owned());
+    program.env = app.environment.complete();
+    program.stdout_to = Output::File(output_file.to_owned());
     Ok(program)
 }
 

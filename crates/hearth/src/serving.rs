@@ -26,7 +26,7 @@ use tokio::time::Instant;
 /// How long background commands of tools may take to end with the gateway.
 const TOOLS_END: Duration = Duration::from_secs(5);
 
-/// A gateway that listens and has its agents, but does not answer yet.
+/// A gateway that listens and has its agents; it answers as soon as it is run.
 pub(crate) struct Prepared {
     lock: Lock,
     listener: TcpListener,
@@ -59,7 +59,7 @@ impl Prepared {
 /// Takes the lock and the port before anything else, so that a second gateway ends at once and changes nothing.
 pub(crate) async fn prepare(app: &App, loaded: &Loaded, choice: &Choice) -> Result<Prepared, Failure> {
     let since = Instant::now();
-    let lock = Lock::take(&app.home).await?;
+    let mut lock = Lock::take(&app.home).await?;
     let log = Arc::new(Log::open(&app.home.logs_dir()));
     let port = loaded.config.gateway.port;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| port_failure(port, &error))?;
@@ -78,18 +78,18 @@ pub(crate) async fn prepare(app: &App, loaded: &Loaded, choice: &Choice) -> Resu
         port,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_ms: Clock::System.now().as_millisecond(),
-        ready: false,
+        ready: true,
     };
+    // Whoever connects from here on waits in the listener's queue for the moment until it is served.
+    lock.tell(&holder)?;
     Ok(Prepared { lock, listener, holder, gateway: Arc::new(gateway), assembly, log, since })
 }
 
 /// Answers until a signal comes, then ends what runs.
-pub(crate) async fn run(mut prepared: Prepared) -> anyhow::Result<()> {
+pub(crate) async fn run(prepared: Prepared) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    prepared.holder.ready = true;
-    prepared.lock.tell(&prepared.holder)?;
     let Prepared { lock, listener, holder, gateway, assembly, log, since } = prepared;
     log.info(&format!("gateway ready on port {} after {} ms", holder.port, since.elapsed().as_millis()));
     let stop = CancellationToken::new();
@@ -195,7 +195,7 @@ pub(crate) async fn start_in_background(app: &App, port: Option<u16>) -> Result<
     let port = port.map(|port| port.to_string());
     let mut words = vec!["--home", root.as_str(), "gateway", "run"];
     words.extend(port.iter().flat_map(|port| ["--port", port.as_str()]));
-    let program = crate::process::ourselves(&words, app.home.root(), &output)?;
+    let program = crate::process::ourselves(app, &words, &output)?;
     let mut running = hearth_sandbox::start(program)
         .map_err(|error| Failure::new(ErrorKind::Internal, format!("cannot start the gateway: {error}")))?;
     let began = Instant::now();

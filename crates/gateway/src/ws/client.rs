@@ -5,6 +5,10 @@ use super::frame::Failure;
 /// Our own clients' capability: HTML beside text in chat events and history.
 const HTML: &str = "hearth-html";
 
+/// Our own clients' capability: hints, kinds of failure, what was said elsewhere, what was missed. HTML
+/// implies it.
+const DETAILS: &str = "hearth-details";
+
 /// The protocol that was agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Protocol {
@@ -73,11 +77,13 @@ pub(super) struct Client {
     pub(super) role: Role,
     pub(super) scopes: Vec<Scope>,
     pub(super) html: bool,
+    pub(super) details: bool,
 }
 
 impl Client {
     pub(super) fn new(protocol: Protocol, role: Role, scopes: Vec<Scope>, capabilities: &[&str]) -> Self {
-        Self { protocol, role, scopes, html: capabilities.contains(&HTML) }
+        let html = capabilities.contains(&HTML);
+        Self { protocol, role, scopes, html, details: html || capabilities.contains(&DETAILS) }
     }
 
     /// Checks that the client may do what needs a scope.

@@ -1,6 +1,6 @@
 //! What one client is sent when something happens in a run: chat and agent events in its protocol.
 
-use super::client::Protocol;
+use super::client::{Client, Protocol};
 use crate::hub::{Change, Event, What};
 use crate::run::{Answer, Ending, Outcome, Phase, Run};
 use hearth_core::error::ErrorKind;
@@ -14,6 +14,7 @@ type Payloads = Vec<(&'static str, Value)>;
 pub(super) struct Outbound {
     protocol: Protocol,
     html: bool,
+    details: bool,
     sent: HashMap<String, Sent>,
 }
 
@@ -32,8 +33,8 @@ struct Head<'a> {
 }
 
 impl Outbound {
-    pub(super) fn new(protocol: Protocol, html: bool) -> Self {
-        Self { protocol, html, sent: HashMap::new() }
+    pub(super) fn new(client: &Client) -> Self {
+        Self { protocol: client.protocol, html: client.html, details: client.details, sent: HashMap::new() }
     }
 
     /// Forgets what was sent: the client missed something.
@@ -88,7 +89,7 @@ impl Outbound {
     /// Our own clients show what was said elsewhere in the same conversation.
     fn started(&self, head: Head<'_>) -> Value {
         let mut data = json!({"phase": "start", "startedAt": head.at_ms});
-        if self.html {
+        if self.details {
             data["input"] = head.run.input.as_str().into();
         }
         data
@@ -145,7 +146,8 @@ impl Outbound {
                 let mut chat = self.chat(head, "error");
                 chat["errorMessage"] = message.as_str().into();
                 chat["errorKind"] = error_kind(*kind).into();
-                if self.html {
+                if self.details {
+                    chat["kind"] = kind.to_string().into();
                     chat["hint"] = hint.as_str().into();
                 }
                 (lifecycle(&ending, json!({"phase": "error", "error": message})), chat)
@@ -154,7 +156,7 @@ impl Outbound {
         if !answer.text.is_empty() {
             chat["message"] = message(&answer, head.at_ms);
         }
-        if self.html {
+        if self.details {
             chat["elapsedMs"] = (ending.ended_ms - ending.started_ms).into();
         }
         self.add_html(&mut chat, head.run, &answer);

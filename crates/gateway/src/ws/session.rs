@@ -62,7 +62,7 @@ pub(super) async fn run(shared: &Shared, mut socket: Socket, latch: &Latch, visi
     latch.open();
     let mut connection = Connection {
         shared,
-        outbound: Outbound::new(client.protocol, client.html),
+        outbound: Outbound::new(&client),
         client,
         socket,
         sequence: 0,
@@ -201,7 +201,7 @@ impl Connection<'_> {
     async fn resync(&mut self, missed: u64) -> Result<(), Gone> {
         self.sequence += 1;
         self.outbound.forget();
-        if self.client.html { self.send_event("hearth.resync", json!({"missed": missed})).await } else { Ok(()) }
+        if self.client.details { self.send_event("hearth.resync", json!({"missed": missed})).await } else { Ok(()) }
     }
 
     async fn tick(&mut self) -> Result<(), Gone> {

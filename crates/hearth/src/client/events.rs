@@ -68,21 +68,29 @@ impl Decoder {
     }
 
     fn chat(&mut self, run_id: &str, payload: &Value) -> Vec<TurnEventKind> {
-        match payload.get("state").and_then(Value::as_str).unwrap_or_default() {
-            "delta" => self.said.entry(run_id.to_owned()).or_default().grow(message_text(payload)),
-            "final" => vec![TurnEventKind::Finished {
-                text: self.said.get(run_id).map_or_else(|| message_text(payload), |said| said.last_step(payload)),
+        let said = self.said.entry(run_id.to_owned()).or_default();
+        let last = match payload.get("state").and_then(Value::as_str).unwrap_or_default() {
+            "delta" => return said.grow(message_text(payload)),
+            "final" => TurnEventKind::Finished {
+                text: said.last_step(payload),
                 usage: usage(payload),
                 stop_reason: stop_reason(payload),
-            }],
-            "aborted" => vec![TurnEventKind::Aborted { text: message_text(payload) }],
-            "error" => vec![TurnEventKind::Failed {
+            },
+            "aborted" => TurnEventKind::Aborted { text: said.last_step(payload) },
+            "error" => TurnEventKind::Failed {
                 kind: kind(payload),
                 message: text(payload, "errorMessage"),
                 hint: text(payload, "hint"),
-            }],
-            _ => Vec::new(),
-        }
+            },
+            _ => return Vec::new(),
+        };
+        // The end carries all text; its last piece may not have been sent before.
+        let mut happened = match message_text(payload) {
+            whole if whole.is_empty() => Vec::new(),
+            whole => said.grow(whole),
+        };
+        happened.push(last);
+        happened
     }
 }
 

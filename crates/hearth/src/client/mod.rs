@@ -96,18 +96,20 @@ impl Client {
             loop {
                 match self.receive().await? {
                     Incoming::Answer { id, result } if id == wanted => return Ok(result),
-                    other => {
-                        if self.held.len() == MAX_HELD {
-                            self.held.pop_front();
-                        }
-                        self.held.push_back(other);
-                    }
+                    other => self.hold(other),
                 }
             }
         };
         let answered: Result<_, Failure> =
             tokio::time::timeout(ANSWER, answer).await.unwrap_or_else(|_elapsed| Err(lost("did not answer in time")));
         answered?.map_err(|refusal| Failure::new(ErrorKind::Remote, format!("gateway: {}", refusal.message)))
+    }
+
+    fn hold(&mut self, incoming: Incoming) {
+        if self.held.len() == MAX_HELD {
+            self.held.pop_front();
+        }
+        self.held.push_back(incoming);
     }
 
     /// Waits for what the gateway sends next. May be cancelled without losing anything.
@@ -169,7 +171,7 @@ fn introduction(gateway: &Gateway) -> Value {
         },
         "role": "operator",
         "scopes": ["operator.admin", "operator.read", "operator.write"],
-        "caps": ["tool-events"],
+        "caps": ["tool-events", "hearth-details"],
         "auth": { "token": gateway.token.expose() },
     })
 }

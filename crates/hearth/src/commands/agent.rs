@@ -4,6 +4,7 @@ use crate::app::{self, App};
 use crate::cli::HELP;
 use crate::client::{self, Client, Decoder, Gateway};
 use crate::error::Failure;
+use crate::gateway_lock::Lock;
 use crate::log::Log;
 use crate::out;
 use crate::tui::tool_row;
@@ -19,10 +20,15 @@ use hearth_core::tool::Caller;
 use serde_json::{Value, json};
 use std::io::Read as _;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// A longer question belongs in a file.
 const MAX_MESSAGE_BYTES: u64 = 1024 * 1024;
+/// How long another command is waited for: as long as a turn may take.
+const PATIENCE: Duration = Duration::from_secs(600);
+const LOOK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -42,25 +48,49 @@ pub(crate) struct Args {
     /// The conversation it belongs to.
     #[arg(long, default_value = "main", value_name = "KEY")]
     session: String,
-    /// The model that answers, as provider/model; runs in this process, beside the gateway.
-    #[arg(long, value_name = "PROVIDER/MODEL")]
-    model: Option<String>,
 }
 
 /// Runs the command.
-pub(crate) fn run(app: App, args: Args) -> anyhow::Result<()> {
+pub(crate) fn run(app: &App, args: Args) -> anyhow::Result<()> {
     let question = Question { text: message(&args)?, session: super::chat::session_key(&args.session)? };
     let run_id = uuid::Uuid::new_v4().to_string();
     let mut report = Report::new(run_id, question.session.clone(), args.json);
     app::block_on_uninterrupted(async {
-        let gateway = if args.model.is_some() { None } else { client::find_gateway(&app.home)? };
-        match gateway {
-            Some(gateway) => through_gateway(&gateway, &question, &mut report).await?,
-            None => in_process(&app, args.model, &question, &mut report).await?,
+        app.home.create()?;
+        match way(app).await? {
+            Way::Gateway(gateway) => through_gateway(&gateway, &question, &mut report).await?,
+            Way::InProcess(_lock) => in_process(app, &question, &mut report).await?,
         }
         Ok(())
     })?;
     report.finish()
+}
+
+/// Who runs the turn.
+enum Way {
+    Gateway(Gateway),
+    /// This process; the lock keeps others from writing the same conversations meanwhile.
+    InProcess(Lock),
+}
+
+/// Finds the running gateway, or takes its place; waits while another command has it.
+async fn way(app: &App) -> Result<Way, Failure> {
+    let began = Instant::now();
+    let mut told = false;
+    loop {
+        if let Some(gateway) = client::find_gateway(&app.home)? {
+            return Ok(Way::Gateway(gateway));
+        }
+        match Lock::take(&app.home).await {
+            Ok(lock) => return Ok(Way::InProcess(lock)),
+            Err(failure) if began.elapsed() >= PATIENCE => return Err(failure),
+            Err(failure) if !told => {
+                out::note(format!("{failure}; waiting for it"));
+                told = true;
+            }
+            Err(_) => tokio::time::sleep(LOOK).await,
+        }
+    }
 }
 
 struct Question {
@@ -92,9 +122,8 @@ async fn through_gateway(gateway: &Gateway, question: &Question, report: &mut Re
     Ok(())
 }
 
-async fn in_process(app: &App, model: Option<String>, question: &Question, report: &mut Report) -> anyhow::Result<()> {
-    app.home.create()?;
-    let loaded = app.load_aloud(&Overrides { model, ..Overrides::default() })?;
+async fn in_process(app: &App, question: &Question, report: &mut Report) -> anyhow::Result<()> {
+    let loaded = app.load_aloud(&Overrides::default())?;
     let choice = choose(app, &loaded).await?;
     let log = Arc::new(Log::open(&app.home.logs_dir()));
     let assembly = assemble(app, &loaded, &choice, &log)?;

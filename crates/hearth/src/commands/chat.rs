@@ -17,9 +17,9 @@ pub(crate) struct Args {
 }
 
 /// Opens the chat of the running gateway.
-pub(crate) fn run(app: App, args: Args) -> anyhow::Result<()> {
+pub(crate) fn run(app: &App, args: &Args) -> anyhow::Result<()> {
     let session = session_key(&args.session)?;
-    app::block_on_uninterrupted(async move {
+    app::block_on_uninterrupted(async {
         let Some(gateway) = client::find_gateway(&app.home)? else {
             return Err(not_running().into());
         };

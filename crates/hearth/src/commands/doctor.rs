@@ -72,9 +72,9 @@ impl Finding {
 }
 
 /// Runs the command; it fails when something is broken.
-pub(crate) fn run(app: App, args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(app: &App, args: &Args) -> anyhow::Result<()> {
     let quick = args.quick;
-    let findings = app::block_on(async { Ok(look(&app, quick).await) })?;
+    let findings = app::block_on(async { Ok(look(app, quick).await) })?;
     let broken = findings.iter().filter(|finding| finding.state == State::Broken).count();
     if args.json {
         let rows: Vec<Value> = findings

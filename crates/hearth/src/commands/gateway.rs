@@ -48,13 +48,13 @@ pub(crate) enum Verb {
 }
 
 /// Runs the command.
-pub(crate) fn run(app: App, verb: Verb) -> anyhow::Result<()> {
+pub(crate) fn run(app: &App, verb: Verb) -> anyhow::Result<()> {
     match verb {
         Verb::Run { port, model } => {
-            app::block_on_uninterrupted(async move { foreground(&app, &Overrides { port, model }).await })
+            app::block_on_uninterrupted(async { Box::pin(foreground(app, &Overrides { port, model })).await })
         }
-        Verb::Status { json } => app::block_on(async move { status(&app, json).await }),
-        Verb::Stop => app::block_on(async move { stop(&app).await }),
+        Verb::Status { json } => app::block_on(async { status(app, json).await }),
+        Verb::Stop => app::block_on(async { stop(app).await }),
     }
 }
 

@@ -77,16 +77,16 @@ pub(crate) enum Verb {
 }
 
 /// Runs the command.
-pub(crate) fn run(app: App, verb: Verb) -> anyhow::Result<()> {
+pub(crate) fn run(app: &App, verb: Verb) -> anyhow::Result<()> {
     let models_dir = app.home.models_dir();
     let catalogue = Catalogue::load(&models_dir)?;
     match verb {
-        Verb::List { json } => app::block_on(async { list(&app, &catalogue, json).await }),
-        Verb::Catalogue { json } => list_catalogue(&app, &catalogue, json),
-        Verb::Pull { id, yes } => pull(&app, &catalogue, &id, yes),
-        Verb::Use { name } => choose_for_good(&app, &catalogue, &name),
-        Verb::Show { id, json } => show(&app, &catalogue, &id, json),
-        Verb::Rm { id, yes } => remove(&app, &catalogue, &id, yes),
+        Verb::List { json } => app::block_on(async { list(app, &catalogue, json).await }),
+        Verb::Catalogue { json } => list_catalogue(app, &catalogue, json),
+        Verb::Pull { id, yes } => pull(app, &catalogue, &id, yes),
+        Verb::Use { name } => choose_for_good(app, &catalogue, &name),
+        Verb::Show { id, json } => show(app, &catalogue, &id, json),
+        Verb::Rm { id, yes } => remove(app, &catalogue, &id, yes),
         Verb::Import { file, id } => {
             app.home.create()?;
             let model = import(&file, id, &models_dir, &catalogue)?;

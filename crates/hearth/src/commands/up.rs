@@ -12,7 +12,7 @@ use hearth_config::Overrides;
 use hearth_core::session::{DEFAULT_AGENT, SessionKey};
 use tokio::time::Instant;
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, PartialEq, Eq, clap::Args)]
 #[command(help_template = HELP, before_help = "  hearth up\n  hearth up --yes < /dev/null    no questions, no chat: stays and prints the page's address")]
 pub(crate) struct Args {
     /// Ask nothing and take the defaults.
@@ -24,13 +24,13 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(app: App, args: Args) -> anyhow::Result<()> {
+pub(crate) fn run(app: &App, args: &Args) -> anyhow::Result<()> {
     if out::interactive() {
         let questions = if args.yes { Questions::TakeDefaults } else { Questions::Ask };
-        app::block_on(async { Ok(set_up_and_start(&app, &args, questions).await?) })
+        app::block_on(async { Ok(set_up_and_start(app, args, questions).await?) })
             .and_then(|gateway| app::block_on_uninterrupted(async move { chat(&gateway).await }))
     } else {
-        app::block_on_uninterrupted(async move { stay(&app, &args).await })
+        app::block_on_uninterrupted(Box::pin(stay(app, args)))
     }
 }
 

@@ -115,7 +115,7 @@ impl Catalogue {
 
     fn parse(text: &str, path: &Path) -> Result<Self, Failure> {
         let catalogue: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| text[..span.start].lines().count().max(1));
+            let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
             Failure::new(ErrorKind::Config, format!("model catalogue: {}", error.message().replace('\n', " ")))
                 .at(path, line, None)
                 .hint("mend the entry or remove the file")
@@ -196,12 +196,11 @@ mod tests {
     fn the_built_in_list_is_sound_and_its_parts_add_up() {
         let home = tempfile::tempdir().unwrap();
         let catalogue = Catalogue::load(home.path()).unwrap();
-        for entry in catalogue.entries() {
-            for source in &entry.sources {
-                if let Source::Packages { parts, part_bytes, .. } = source {
-                    assert_eq!(entry.bytes.div_ceil(*part_bytes), u64::from(*parts), "{}", entry.id);
-                }
-            }
+        let sources =
+            catalogue.entries().iter().flat_map(|entry| entry.sources.iter().map(move |source| (entry, source)));
+        for (entry, source) in sources {
+            let Source::Packages { parts, part_bytes, .. } = source else { continue };
+            assert_eq!(entry.bytes.div_ceil(*part_bytes), u64::from(*parts), "{}", entry.id);
         }
         assert_eq!(catalogue.default_for(8 << 30).unwrap().purpose, Purpose::Default);
         assert_eq!(catalogue.default_for(1 << 30).unwrap().purpose, Purpose::Small);

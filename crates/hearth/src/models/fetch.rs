@@ -59,7 +59,7 @@ pub(crate) async fn fetch(request: Request<'_>, store: &mut Store) -> Result<Pat
             out::note(format!("  source     {}: {failure}; trying the next one", name(source)));
         }
     }
-    Err(given_up(entry, failures))
+    Err(given_up(entry, &failures))
 }
 
 async fn from(source: &Source, request: Request<'_>, folder: &Path) -> Result<(PathBuf, String), Failure> {
@@ -147,7 +147,7 @@ fn name(source: &Source) -> String {
 }
 
 /// All sources failed: the last one's kind and hint decide, because the earlier ones are only preferred.
-fn given_up(entry: &Entry, failures: Vec<(&Source, Failure)>) -> Failure {
+fn given_up(entry: &Entry, failures: &[(&Source, Failure)]) -> Failure {
     let reasons: Vec<String> =
         failures.iter().map(|(source, failure)| format!("{}: {failure}", name(source))).collect();
     let last = failures.last().map(|(_, failure)| failure);

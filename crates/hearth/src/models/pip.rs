@@ -4,7 +4,7 @@ use crate::error::Failure;
 use crate::process;
 use hearth_config::Environment;
 use hearth_core::error::ErrorKind;
-use hearth_sandbox::{Program, Running, Stdin};
+use hearth_sandbox::{Output, Program, Running, Stdin};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -100,6 +100,7 @@ impl Pip {
         program.env.retain(|(name, _)| name != "TMPDIR");
         program.env.push(("TMPDIR".into(), temporary.into()));
         program.stdin = Stdin::Null;
+        program.stdout_to = Output::OnePipe;
         program
     }
 }

@@ -49,6 +49,15 @@ pub(crate) struct Layout {
     pub(crate) column: usize,
 }
 
+/// Where a grapheme stands.
+#[derive(Clone, Copy, Debug)]
+struct Place<'a> {
+    offset: usize,
+    grapheme: &'a str,
+    row: usize,
+    column: usize,
+}
+
 impl Editor {
     /// Returns the text.
     pub(crate) fn text(&self) -> &str {
@@ -65,7 +74,8 @@ impl Editor {
             .filter(|char| *char == '\n' || !char.is_control())
             .collect();
         let room = MAX_BYTES.saturating_sub(self.text.len());
-        let end = clean.floor_char_boundary(room.min(clean.len()));
+        let fits = clean.char_indices().map(|(offset, char)| offset + char.len_utf8()).take_while(|end| *end <= room);
+        let end = fits.last().unwrap_or(0);
         self.text.insert_str(self.cursor, &clean[..end]);
         self.cursor += end;
     }
@@ -123,32 +133,38 @@ impl Editor {
     /// Lays the text out in rows of at most `width` columns.
     pub(crate) fn layout(&self, width: usize) -> Layout {
         let mut layout = Layout { rows: vec![String::new()], row: 0, column: 0 };
-        let mut used = 0;
-        for (offset, grapheme) in self.text.grapheme_indices(true) {
-            let columns = if grapheme == "\n" { 0 } else { grapheme.width() };
-            if grapheme != "\n" && used + columns > width.max(2) {
-                layout.rows.push(String::new());
-                used = 0;
+        for place in self.places(width) {
+            layout.rows.resize(place.row + 1, String::new());
+            if place.offset == self.cursor {
+                (layout.row, layout.column) = (place.row, place.column);
             }
-            if offset == self.cursor {
-                (layout.row, layout.column) = (layout.rows.len() - 1, used);
+            if place.grapheme != "\n"
+                && let Some(row) = layout.rows.last_mut()
+            {
+                row.push_str(place.grapheme);
             }
-            if grapheme == "\n" {
-                layout.rows.push(String::new());
-                used = 0;
-            } else if let Some(row) = layout.rows.last_mut() {
-                row.push_str(grapheme);
-                used += columns;
-            }
-        }
-        if self.cursor == self.text.len() {
-            if used >= width.max(2) {
-                layout.rows.push(String::new());
-                used = 0;
-            }
-            (layout.row, layout.column) = (layout.rows.len() - 1, used);
         }
         layout
+    }
+
+    /// Returns where each grapheme stands, and where the cursor stands after the last one.
+    fn places(&self, width: usize) -> impl Iterator<Item = Place<'_>> {
+        let width = width.max(2);
+        let (mut row, mut column) = (0, 0);
+        let end = std::iter::once((self.text.len(), ""));
+        self.text.grapheme_indices(true).chain(end).map(move |(offset, grapheme)| {
+            let columns = if grapheme == "\n" { 0 } else { grapheme.width() };
+            let no_room = column + columns > width || (grapheme.is_empty() && column == width);
+            if no_room {
+                (row, column) = (row + 1, 0);
+            }
+            let place = Place { offset, grapheme, row, column };
+            column += columns;
+            if grapheme == "\n" {
+                (row, column) = (row + 1, 0);
+            }
+            place
+        })
     }
 
     fn target(&self, motion: Motion) -> usize {
@@ -178,17 +194,10 @@ impl Editor {
 
     /// Puts the cursor as near as possible to a place of the layout.
     fn place(&mut self, width: usize, row: usize, column: usize) -> bool {
-        let offsets = self.text.grapheme_indices(true).map(|(offset, _)| offset).chain([self.text.len()]);
-        let mut best = None;
-        for offset in offsets.collect::<Vec<_>>() {
-            self.cursor = offset;
-            let here = self.layout(width);
-            if here.row == row && here.column <= column {
-                best = Some(offset);
-            }
-        }
-        self.cursor = best.unwrap_or(self.text.len());
-        best.is_some()
+        let fits = |place: &Place<'_>| place.row == row && place.column <= column;
+        let Some(best) = self.places(width).filter(fits).last().map(|place| place.offset) else { return false };
+        self.cursor = best;
+        true
     }
 
     fn older(&mut self) -> bool {

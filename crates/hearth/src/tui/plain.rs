@@ -113,7 +113,7 @@ impl Reply {
 /// `bash  df -h /  · 0.1 s`
 pub(crate) fn tool_row(name: &str, title: &str, is_error: bool, elapsed_ms: u64) -> String {
     let failed = if is_error { "failed, " } else { "" };
-    let took = format!("{}.{} s", elapsed_ms / 1000, elapsed_ms % 1000 / 100);
+    let took = out::duration(elapsed_ms);
     let row = tool_line(name, &printable(title), Line::default(), WIDTH).text();
     format!("{row}  · {failed}{took}")
 }

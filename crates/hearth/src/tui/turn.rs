@@ -21,11 +21,18 @@ pub(crate) struct Turn {
     /// How much of it has been settled.
     settled: usize,
     tools: Vec<ToolLine>,
-    /// True once anything was printed: the next block is set apart by an empty line.
-    spoke: bool,
+    last: Last,
     finished: Vec<Line>,
     unfolded: bool,
     over: bool,
+}
+
+/// What was printed last: text is set apart from what precedes it, tool calls stand together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    Nothing,
+    Text,
+    Tool,
 }
 
 /// A running tool call.
@@ -47,7 +54,7 @@ impl Turn {
             text: String::new(),
             settled: 0,
             tools: Vec::new(),
-            spoke: false,
+            last: Last::Nothing,
             finished: Vec::new(),
             unfolded,
             over: false,
@@ -109,10 +116,13 @@ impl Turn {
         let mut lines = Vec::new();
         let open = &self.text[self.settled..];
         if !open.trim().is_empty() {
-            if self.spoke {
+            if self.last != Last::Nothing {
                 lines.push(Line::default());
             }
             lines.extend(hearth_markup::terminal(open, width));
+        }
+        if !self.tools.is_empty() && self.last == Last::Text {
+            lines.push(Line::default());
         }
         for tool in &self.tools {
             let seconds = tool.since.elapsed().as_secs();
@@ -141,34 +151,28 @@ impl Turn {
         let what = if said_something { "the answer starts anew" } else { "trying again" };
         let because = if reason.is_empty() { String::new() } else { format!(": {reason}") };
         self.finished.push(line(Role::Muted, format!("· {what}{because}")));
-        self.spoke = true;
+        self.last = Last::Tool;
     }
 
     fn tool_finished(&mut self, call_id: &str, is_error: bool, preview: &str, elapsed_ms: u64) {
         let Some(index) = self.tools.iter().position(|tool| tool.call_id == call_id) else { return };
         let tool = self.tools.remove(index);
-        let took = format!("{}.{} s", elapsed_ms / 1000, elapsed_ms % 1000 / 100);
+        let took = out::duration(elapsed_ms);
         let end = if is_error {
             line(Role::Err, format!("  · failed, {took}"))
         } else {
             line(Role::Muted, format!("  · {took}"))
         };
         let (width, _) = super::screen::Screen::size();
-        if self.spoke && self.text_was_last() {
+        if self.last == Last::Text {
             self.finished.push(Line::default());
         }
         self.finished.push(tool_line(&tool.name, &tool.title, end, width));
         if self.unfolded {
             self.finished.extend(output_lines(preview, width));
         }
+        self.last = Last::Tool;
         self.since = Instant::now();
-    }
-
-    /// True when the last printed line belongs to text, so that a tool's line is set apart.
-    fn text_was_last(&self) -> bool {
-        self.finished
-            .last()
-            .is_some_and(|last| !last.spans.first().is_some_and(|first| first.style.role == Role::Muted))
     }
 
     fn finish(&mut self, text: &str, usage: &Usage, width: usize) {
@@ -206,12 +210,12 @@ impl Turn {
         if block.trim().is_empty() {
             return;
         }
-        if self.spoke {
+        if self.last != Last::Nothing {
             self.finished.push(Line::default());
         }
         self.finished.extend(hearth_markup::terminal(block, width));
         self.settled = until;
-        self.spoke = true;
+        self.last = Last::Text;
     }
 
     fn forget_text(&mut self) {
@@ -325,7 +329,7 @@ mod tests {
             elapsed_ms: 140,
         };
         let (finished, live) = shown(vec![said("Let me look."), tool, done, said("**42 GB** are free.")]);
-        assert_eq!(finished, ["Let me look.", "", "bash  df -h /  · 0.1 s"]);
+        assert_eq!(finished, ["Let me look.", "", "bash  df -h /  · 140 ms"]);
         assert_eq!(live, ["", "42 GB are free."]);
     }
 

@@ -16,6 +16,7 @@ use hearth_core::error::ErrorKind;
 use hearth_core::model::{Model, ModelInfo, PromptProfile};
 use hearth_core::session::DEFAULT_AGENT;
 use hearth_http::{Client, Options};
+use hearth_memory::Workspace;
 use hearth_providers::{Chain, connect, preset};
 use hearth_tools::{Access, Grant, Registry, ToolsConfig};
 use jiff::tz::TimeZone;
@@ -185,6 +186,7 @@ impl Connector {
         let delegate =
             connect(setup, &self.client).map_err(|error| Failure::new(ErrorKind::Internal, error.to_string()))?;
         let spec = Spec {
+            app: self.app.clone(),
             file,
             name: name.to_owned(),
             quirks: installed.quirks,
@@ -224,6 +226,8 @@ impl Connector {
         let home = &self.app.home;
         let config = &self.loaded.config;
         let workspace = home.workspace_of(config, id);
+        // The tools are confined to a folder, so it has to be there first.
+        Workspace::open_or_create(workspace.clone()).map_err(|error| Failure::new(error.kind(), error.to_string()))?;
         let registry = Arc::new(self.tools(&workspace)?);
         let own =
             config.agents.entry(id).and_then(|entry| entry.model.as_ref()).and_then(|model| model.primary.clone());

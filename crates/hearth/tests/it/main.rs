@@ -1,0 +1,14 @@
+//! The real binary, in temporary homes, against fake providers on loopback.
+//!
+//! - `world`: a home and the binary in it
+//! - `first_run`, `chat`: what a person meets first
+//! - `failures`: what goes wrong says so, with its own exit code
+//! - `fetch`: a model download that is cut off goes on
+//! - `gateway`: one a home, and it may be killed at any time
+
+mod chat;
+mod failures;
+mod fetch;
+mod first_run;
+mod gateway;
+mod world;
