@@ -22,6 +22,9 @@ const MAX_PARALLEL: usize = 16;
 /// Ended runs whose result can still be asked for.
 const MAX_REMEMBERED: usize = 128;
 
+/// How much of a message other clients are shown, in characters.
+const MAX_SHOWN_INPUT: usize = 20_000;
+
 /// Events an observer may fall behind before it is told to load anew. Events hold no text, only where to find it.
 const EVENT_QUEUE: usize = 512;
 
@@ -139,7 +142,7 @@ impl Hub {
         if state.lanes.get(&session).is_some_and(|waiting| waiting.len() >= MAX_WAITING) {
             return Err(SubmitError::LaneFull { session, limit: MAX_WAITING });
         }
-        let input = hearth_core::message::text_of(&content);
+        let input = hearth_core::message::text_of(&content).chars().take(MAX_SHOWN_INPUT).collect();
         let run = Arc::new(Run::new(run_id.clone(), session.clone(), input, self.now_ms()));
         state.runs.insert(run_id, Arc::clone(&run));
         let job = Job { run: Arc::clone(&run), agent, content };

@@ -9,6 +9,8 @@ const INDEX: &str = include_str!("../web/index.html");
 /// The page for everyone else.
 const SIGNED_OUT: &str = include_str!("../web/signed-out.html");
 
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 const HTML: &str = "text/html; charset=utf-8";
 
 struct Asset {
@@ -17,11 +19,13 @@ struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 6] = [
+const ASSETS: [Asset; 8] = [
     Asset { name: "tokens.css", kind: "text/css; charset=utf-8", text: hearth_markup::tokens::CSS },
     Asset { name: "chat.css", kind: "text/css; charset=utf-8", text: include_str!("../web/chat.css") },
-    Asset { name: "chat.js", kind: "text/javascript; charset=utf-8", text: include_str!("../web/chat.js") },
-    Asset { name: "theme.js", kind: "text/javascript; charset=utf-8", text: include_str!("../web/theme.js") },
+    Asset { name: "chat.js", kind: SCRIPT, text: include_str!("../web/chat.js") },
+    Asset { name: "answer.js", kind: SCRIPT, text: include_str!("../web/answer.js") },
+    Asset { name: "connection.js", kind: SCRIPT, text: include_str!("../web/connection.js") },
+    Asset { name: "theme.js", kind: SCRIPT, text: include_str!("../web/theme.js") },
     Asset { name: "icon.svg", kind: "image/svg+xml", text: include_str!("../web/icon.svg") },
     Asset { name: "app.webmanifest", kind: "application/manifest+json", text: include_str!("../web/app.webmanifest") },
 ];

@@ -1,107 +1,15 @@
-// The chat page: one WebSocket, events in, elements out. Answers arrive from the gateway as safe HTML.
-"use strict";
+// The chat page: what happens in the conversation, and what the person does.
+
+import { Answer, drawCode, make } from "./answer.js";
+import { gateway, newId } from "./connection.js";
 
 const HISTORY_LIMIT = 200;
-const RETRY_FIRST_MS = 400;
-const RETRY_MOST_MS = 10_000;
-const SILENCE_MS = 70_000;
 
 const byId = (id) => document.getElementById(id);
 const [log, turns, empty, form, box, send, stop, status, model, announce, latest] =
   ["log", "turns", "empty", "composer", "message", "send", "stop", "status", "model", "announce", "latest"].map(byId);
 
-/** Makes an element with a class and text. */
-function make(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
-const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-
-// ---- Connection: requests with answers, events, and coming back after a break ----
-
-const gateway = {
-  socket: null,
-  ready: false,
-  waiting: new Map(),
-  retryMs: RETRY_FIRST_MS,
-  heardAt: 0,
-
-  open() {
-    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/`);
-    this.socket = socket;
-    this.heardAt = Date.now();
-    socket.onmessage = (message) => {
-      this.heardAt = Date.now();
-      this.receive(JSON.parse(message.data));
-    };
-    socket.onclose = (event) => {
-      if (this.socket === socket) this.closed(event);
-    };
-  },
-
-  receive(frame) {
-    if (frame.type === "res") {
-      const waiting = this.waiting.get(frame.id);
-      this.waiting.delete(frame.id);
-      if (waiting) frame.ok ? waiting.resolve(frame.payload) : waiting.reject(new Error(frame.error.message));
-    } else if (frame.event === "connect.challenge") {
-      this.signIn();
-    } else {
-      chat.onEvent(frame.event, frame.payload);
-    }
-  },
-
-  signIn() {
-    const params = {
-      minProtocol: 4,
-      maxProtocol: 4,
-      client: { id: "webchat", version: "1", platform: "web", mode: "webchat" },
-      role: "operator",
-      scopes: ["operator.admin", "operator.read", "operator.write"],
-      caps: ["hearth-html", "tool-events"],
-    };
-    this.ask("connect", params).then(
-      (hello) => {
-        this.ready = true;
-        this.retryMs = RETRY_FIRST_MS;
-        chat.onConnected(hello);
-      },
-      () => chat.onSignedOut(),
-    );
-  },
-
-  /** Sends a request; the promise is kept or broken by its answer, and broken when the connection ends. */
-  ask(method, params) {
-    return new Promise((resolve, reject) => {
-      if (this.socket?.readyState !== WebSocket.OPEN) return reject(new Error("not connected"));
-      const id = newId();
-      this.waiting.set(id, { resolve, reject });
-      this.socket.send(JSON.stringify({ type: "req", id, method, params }));
-    });
-  },
-
-  closed(event) {
-    this.ready = false;
-    this.socket = null;
-    for (const { reject } of this.waiting.values()) reject(new Error("connection lost"));
-    this.waiting.clear();
-    if (event.code === 1008) return;
-    chat.onDisconnected();
-    setTimeout(() => this.open(), this.retryMs * (0.7 + Math.random() * 0.6));
-    this.retryMs = Math.min(this.retryMs * 2, RETRY_MOST_MS);
-  },
-};
-
-// A laptop that slept has a socket that looks open: the gateway speaks every thirty seconds, so silence means a break.
-setInterval(() => {
-  if (gateway.ready && Date.now() - gateway.heardAt > SILENCE_MS) gateway.socket.close();
-}, 10_000);
-
-// ---- Scrolling: the page follows only whoever is at its end ----
-
+/** The page follows only whoever is at its end. */
 const scroll = {
   following: true,
 
@@ -128,57 +36,6 @@ log.addEventListener("scroll", () => {
 latest.addEventListener("click", () => scroll.toEnd());
 new ResizeObserver(() => scroll.following && scroll.toEnd()).observe(log);
 
-// ---- Drawing ----
-
-/** What each drawn block was made from, so that a growing answer redraws only the blocks that changed. */
-const sources = new WeakMap();
-
-function drawHtml(container, html) {
-  const template = document.createElement("template");
-  template.innerHTML = html;
-  const blocks = Array.from(template.content.childNodes).filter((node) => node.nodeType === Node.ELEMENT_NODE || node.textContent.trim());
-  const drawn = Array.from(container.childNodes);
-  blocks.forEach((block, index) => {
-    const source = block.outerHTML ?? block.textContent;
-    if (drawn[index] && sources.get(drawn[index]) === source) return;
-    const finished = withCopyButtons(block);
-    sources.set(finished, source);
-    if (drawn[index]) drawn[index].replaceWith(finished);
-    else container.append(finished);
-  });
-  drawn.slice(blocks.length).forEach((node) => node.remove());
-}
-
-function withCopyButtons(block) {
-  if (block.nodeType !== Node.ELEMENT_NODE) return block;
-  const holder = make("div");
-  holder.append(block);
-  for (const pre of holder.querySelectorAll("pre")) {
-    const code = make("div", "code");
-    const copy = make("button", "copy", "Copy");
-    copy.type = "button";
-    copy.setAttribute("aria-label", "Copy this code");
-    pre.tabIndex = 0;
-    pre.replaceWith(code);
-    code.append(pre, copy);
-  }
-  return holder.firstChild;
-}
-
-turns.addEventListener("click", async (event) => {
-  const link = event.target.closest("a[href^='http']");
-  if (link) link.target = "_blank";
-  const copy = event.target.closest(".copy");
-  if (!copy) return;
-  try {
-    await navigator.clipboard.writeText(copy.previousElementSibling.textContent);
-    copy.textContent = "Copied";
-  } catch {
-    copy.textContent = "Not allowed";
-  }
-  setTimeout(() => { copy.textContent = "Copy"; }, 1500);
-});
-
 function turn(className, speaker) {
   const article = make("article", `turn ${className}`);
   article.append(make("h2", "", speaker));
@@ -192,120 +49,11 @@ function personTurn(text, images = 0) {
   article.append(make("span", "", text || (images ? `${images} image${images > 1 ? "s" : ""}` : "")));
 }
 
-function seconds(milliseconds) {
-  const value = milliseconds / 1000;
-  return value < 10 ? `${value.toFixed(1)} s` : value < 100 ? `${Math.round(value)} s` : `${Math.round(value / 60)} min`;
+function answerTurn() {
+  return new Answer(turn("answer", "Hearth"));
 }
 
-/** One answer: its texts, reasoning and tool calls in the order they happened, and what it waits for. */
-class Answer {
-  constructor(runId) {
-    this.runId = runId;
-    this.article = turn("answer", "Hearth");
-    this.steps = new Map();
-    this.tools = new Map();
-    this.waiting = null;
-    this.thought = null;
-  }
-
-  add(element) {
-    this.article.insertBefore(element, this.waiting);
-    return element;
-  }
-
-  step(number, html) {
-    this.thought = null;
-    let prose = this.steps.get(number);
-    if (!prose) this.steps.set(number, (prose = this.add(make("div", "prose"))));
-    drawHtml(prose, html);
-  }
-
-  /** Puts a folded line at the end, next to the one before it. */
-  line(name, title) {
-    const details = make("details", "tool");
-    const summary = make("summary");
-    const time = make("span", "time");
-    summary.append(make("span", "name", name), make("span", "title", title), time);
-    details.append(summary);
-    const last = this.waiting ? this.waiting.previousElementSibling : this.article.lastElementChild;
-    if (last?.classList.contains("tools")) last.append(details);
-    else this.add(make("div", "tools")).append(details);
-    return { details, time, output: null };
-  }
-
-  tool(callId, name, title) {
-    this.thought = null;
-    const line = this.line(name, title);
-    this.tools.set(callId, line);
-    return line;
-  }
-
-  toolOutput(callId, text, replace) {
-    const line = this.tools.get(callId);
-    if (!line || (!text && !line.output)) return;
-    if (!line.output) {
-      line.output = make("pre");
-      line.output.tabIndex = 0;
-      line.details.append(line.output);
-    }
-    if (replace) line.output.textContent = text;
-    else line.output.append(text);
-  }
-
-  toolEnded(callId, { failed, elapsedMs }) {
-    const line = this.tools.get(callId);
-    if (!line) return;
-    line.details.classList.toggle("failed", failed);
-    const time = elapsedMs === undefined ? "" : seconds(elapsedMs);
-    line.time.textContent = failed ? ["failed", time].filter(Boolean).join(", ") : time;
-  }
-
-  think(text) {
-    if (!this.thought) {
-      this.thought = this.line("thought", "");
-      this.thought.output = make("p");
-      this.thought.details.append(this.thought.output);
-    }
-    this.thought.output.append(text);
-  }
-
-  /** Shows what is being waited for; nothing hides the line. */
-  wait(text) {
-    if (!text) {
-      this.waiting?.remove();
-      this.waiting = null;
-      return;
-    }
-    if (!this.waiting) {
-      this.waiting = make("p", "waiting");
-      this.article.append(this.waiting);
-    }
-    this.waitingText = text;
-    this.waitingSince = Date.now();
-    this.drawWaiting();
-  }
-
-  drawWaiting() {
-    if (!this.waiting) return;
-    const elapsed = Math.floor((Date.now() - this.waitingSince) / 1000);
-    this.waiting.textContent = elapsed < 2 ? `${this.waitingText}…` : `${this.waitingText}, ${elapsed} s`;
-  }
-
-  error(message, hint) {
-    const card = make("div", "card error");
-    card.setAttribute("role", "alert");
-    card.append(make("p", "what", message));
-    if (hint) card.append(make("p", "", hint));
-    this.add(card);
-  }
-
-  note(text) {
-    this.add(make("p", "note", text));
-  }
-}
-
-// ---- The conversation ----
-
+/** The conversation: what the gateway says of it, and what the page says to the gateway. */
 const chat = {
   session: null,
   /** Answers that are not finished, by run. */
@@ -314,12 +62,12 @@ const chat = {
   unconfirmed: new Map(),
   reload: null,
 
-  onConnected(hello) {
+  async onConnected(hello) {
     const defaults = hello.snapshot.sessionDefaults;
     this.session = decodeURIComponent(location.hash.slice(1)) || defaults.mainSessionKey;
     status.textContent = "";
     this.refreshButtons();
-    this.loadHistory();
+    await this.loadHistory();
     for (const [runId, message] of this.unconfirmed) this.deliver(runId, message);
   },
 
@@ -334,7 +82,7 @@ const chat = {
     const card = make("div", "card signed-out");
     card.setAttribute("role", "alert");
     card.append(make("p", "what", "This browser is no longer signed in."));
-    card.append(make("p", "", "Type “hearth open” on the machine where Hearth runs, and follow the link it prints."));
+    card.append(drawCode(make("p"), "Type `hearth open` on the machine where Hearth runs, and follow the link it prints."));
     turns.append(card);
     empty.hidden = true;
     scroll.toEnd();
@@ -364,8 +112,7 @@ const chat = {
     for (const message of history.messages) answer = drawMessage(message, answer);
     const run = history.inFlightRun;
     if (run) {
-      answer ??= new Answer(run.runId);
-      answer.runId = run.runId;
+      answer ??= answerTurn();
       answer.joined = true;
       // Steps of the transcript have numbers below zero: those of the events begin anew.
       if (run.html) answer.step(run.step, run.html);
@@ -383,7 +130,7 @@ const chat = {
   answerOf(runId) {
     let answer = this.running.get(runId);
     if (!answer) {
-      answer = new Answer(runId);
+      answer = answerTurn();
       this.running.set(runId, answer);
       this.refreshButtons();
     }
@@ -522,7 +269,7 @@ function drawMessage(message, answer) {
     answer?.toolEnded(message.toolCallId, { failed: message.isError });
     return answer;
   }
-  answer ??= new Answer(null);
+  answer ??= answerTurn();
   for (const block of blocks) if (block.type === "thinking" && block.thinking) answer.think(block.thinking);
   answer.thought = null;
   if (message.html) answer.step(-1 - answer.steps.size, message.html);
@@ -534,7 +281,19 @@ function drawMessage(message, answer) {
 
 setInterval(() => chat.running.forEach((answer) => answer.drawWaiting()), 1000);
 
-// ---- What the person does ----
+turns.addEventListener("click", async (event) => {
+  const link = event.target.closest("a[href^='http']");
+  if (link) link.target = "_blank";
+  const copy = event.target.closest(".copy");
+  if (!copy) return;
+  try {
+    await navigator.clipboard.writeText(copy.previousElementSibling.textContent);
+    copy.textContent = "Copied";
+  } catch {
+    copy.textContent = "Not allowed";
+  }
+  setTimeout(() => { copy.textContent = "Copy"; }, 1500);
+});
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -545,8 +304,10 @@ form.addEventListener("submit", (event) => {
   chat.submit(text);
 });
 
+// Where fingers type, Enter breaks the line and the button sends.
+const touch = matchMedia("(pointer: coarse)").matches;
+box.enterKeyHint = touch ? "enter" : "send";
 box.addEventListener("keydown", (event) => {
-  const touch = matchMedia("(pointer: coarse)").matches;
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing && !touch) {
     event.preventDefault();
     form.requestSubmit();
@@ -601,4 +362,5 @@ themeButton.addEventListener("click", () => {
 
 showTheme();
 chat.refreshButtons();
+gateway.listener = chat;
 gateway.open();

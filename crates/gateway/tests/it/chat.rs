@@ -157,10 +157,13 @@ async fn failures_are_told_with_what_to_do() {
     let mut refusal = model_error("provider anthropic refused the key (401)", Remedy::GiveUp);
     refusal.hint = "run `hearth secrets set anthropic`".to_owned();
     let world = World::new(vec![Reply::refuse(refusal)]).await;
-    let mut client = world.signed_in(json!({"caps": ["hearth-html"]})).await;
+    let mut client = world.signed_in(json!({"caps": ["hearth-details"]})).await;
+    let mut other = world.client().await;
     client.request("chat.send", message("hi", "run-1")).await;
     let last = client.chat_end("run-1").await;
     assert_eq!(last["state"], "error");
+    assert_eq!((&last["kind"], &last["errorKind"]), (&json!("remote"), &json!("unknown")));
+    assert_eq!(other.chat_end("run-1").await["hint"], Value::Null, "only our own clients know hints");
     assert_eq!(last["errorMessage"], "provider anthropic refused the key (401)");
     assert_eq!(last["hint"], "run `hearth secrets set anthropic`");
     let waited = client.request("agent.wait", json!({"runId": "run-1"})).await;

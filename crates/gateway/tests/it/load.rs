@@ -1,41 +1,50 @@
 //! Slow clients, full queues, many clients.
 
 use crate::world::{Client, World, message};
-use hearth_core::message::StopReason;
 use hearth_core::model::ModelEvent;
 use hearth_testkit::scripted::Reply;
 use serde_json::{Value, json};
 
-/// A reply of many pieces whose whole is large.
-fn long_reply() -> Reply {
-    let line = format!("{}\n\n", "word ".repeat(100));
-    let text = line.repeat(800);
-    let mut events: Vec<_> = (0..800).map(|_| ModelEvent::Text(line.clone())).collect();
-    let done = Reply::message(vec![hearth_core::message::Content::text(text)], StopReason::Stop);
-    events.extend(done.into_events().into_iter().filter(|event| matches!(event, ModelEvent::Done(_))));
-    Reply::events(events)
+/// An answer that comes in one piece.
+fn whole(text: &str) -> Reply {
+    let done = Reply::text(text).into_events().pop();
+    Reply::events([ModelEvent::Text(text.to_owned())].into_iter().chain(done).collect())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_does_not_read_stalls_nobody() {
-    let world = World::new(vec![long_reply(), long_reply(), long_reply(), Reply::text("end")]).await;
-    let mut slow = world.client().await;
+async fn a_client_that_does_not_read_stalls_nobody_and_learns_that_it_missed_something() {
+    let long = "word ".repeat(100_000);
+    let world = World::new((0..8).map(|_| whole(&long)).collect()).await;
+    let mut slow = world.signed_in(json!({"caps": ["hearth-details"]})).await;
     let mut quick = world.client().await;
-    for run_id in ["run-1", "run-2", "run-3", "run-4"] {
-        quick.request("chat.send", message("go", run_id)).await;
-        assert_eq!(quick.chat_end(run_id).await["state"], "final");
+    // More bytes than the sockets between hold, then more events than the queue.
+    for index in 0..8 {
+        let run_id = format!("long-{index}");
+        let mut long_turn = message("go", &run_id);
+        long_turn["sessionKey"] = format!("agent:main:{index}").into();
+        quick.request("chat.send", long_turn).await;
+        assert_eq!(quick.chat_end(&run_id).await["state"], "final");
     }
-    // It reads at last: whatever it missed, the newest state is there and its connection lives.
-    let answer = slow.request("chat.history", json!({"sessionKey": "main", "limit": 1})).await;
-    assert_eq!(answer["payload"]["messages"][0]["content"][0]["text"], "end");
+    for index in 0..400 {
+        let run_id = format!("short-{index}");
+        quick.request("chat.send", message("/stop", &run_id)).await;
+        assert_eq!(quick.chat_end(&run_id).await["state"], "final");
+    }
+    let missed = slow.event("hearth.resync").await;
+    assert!(missed["missed"].as_u64().is_some_and(|count| count > 0), "{missed}");
+    // It is told the newest, and its connection lives.
+    slow.chat_end("short-399").await;
+    assert_eq!(slow.request("health", json!({})).await["ok"], true);
 }
 
 #[tokio::test]
 async fn a_full_lane_is_told_as_such() {
     let world = World::new(vec![Reply::hang_after("busy")]).await;
     let mut client = world.client().await;
+    client.request("chat.send", message("hi", "run-0")).await;
+    client.event_where("chat", |payload| payload["state"] == "delta").await;
     let mut refused: Option<Value> = None;
-    for index in 0..40 {
+    for index in 1..40 {
         let answer = client.request("chat.send", message("hi", &format!("run-{index}"))).await;
         if answer["ok"] == false {
             refused = Some(answer);
