@@ -19,41 +19,51 @@ type Step = (&'static str, &'static str, &'static str);
 
 const EXAMPLES: &[Example] = &[
     Example {
-        ask: "hi, who are you?",
+        ask: "which files are in photos?",
+        steps: &[("bash", r#"{"command":"ls photos"}"#, "beach.jpg")],
+        reply: "There is one file in photos: beach.jpg.",
+    },
+    Example {
+        ask: "what is a volcano?",
         steps: &[],
-        reply: "Hello! I am your assistant on this computer. What can I do for you?",
+        reply: "A volcano is an opening in the ground where lava comes out.",
     },
     Example {
-        ask: "which files are in the photos folder?",
-        steps: &[(
-            "bash",
-            r#"{"command":"ls -la photos"}"#,
-            "total 8\n-rw-r--r-- 1 ann ann 5120 May 3 10:12 beach.jpg",
-        )],
-        reply: "The photos folder holds one file: beach.jpg (5 KB).",
-    },
-    Example {
-        ask: "write a shopping list with milk and bread to lists/shopping.md and show it to me",
+        ask: "write hello.sh that says hello and run it",
         steps: &[
-            (
-                "write",
-                r#"{"path":"lists/shopping.md","content":"- milk\n- bread\n"}"#,
-                "wrote 15 bytes to lists/shopping.md",
-            ),
-            ("read", r#"{"path":"lists/shopping.md"}"#, "- milk\n- bread"),
+            ("write", r#"{"path":"hello.sh","content":"echo hello\n"}"#, "wrote 11 bytes"),
+            ("bash", r#"{"command":"sh hello.sh"}"#, "hello"),
         ],
-        reply: "I wrote lists/shopping.md:\n- milk\n- bread",
+        reply: "I wrote hello.sh. It says: hello",
     },
     Example {
-        ask: "change milk to oat milk in lists/shopping.md",
+        ask: "append eggs to lists/shopping.md, then show it",
+        steps: &[
+            ("bash", r#"{"command":"echo '- eggs' >> lists/shopping.md"}"#, ""),
+            ("read", r#"{"path":"lists/shopping.md"}"#, "- bread\n- eggs"),
+        ],
+        reply: "Here it is:\n- bread\n- eggs",
+    },
+    Example {
+        ask: "change bread to rolls in lists/shopping.md",
         steps: &[(
             "edit",
-            r#"{"path":"lists/shopping.md","edits":[{"oldText":"milk","newText":"oat milk"}]}"#,
-            "replaced 1 text in lists/shopping.md",
+            r#"{"path":"lists/shopping.md","edits":[{"oldText":"bread","newText":"rolls"}]}"#,
+            "replaced 1 text",
         )],
-        reply: "Done: the list now says oat milk.",
+        reply: "Done, it says rolls now.",
     },
-    Example { ask: "what is the capital of France?", steps: &[], reply: "Paris." },
+    Example { ask: "say thank you in Spanish", steps: &[], reply: "Gracias." },
+    Example {
+        ask: "what time is it?",
+        steps: &[("bash", r#"{"command":"date"}"#, "Sun May 3 18:20:07 UTC 2026")],
+        reply: "It is 18:20.",
+    },
+    Example {
+        ask: "move beach.jpg to a new folder old",
+        steps: &[("bash", r#"{"command":"mkdir -p old && mv beach.jpg old/"}"#, "")],
+        reply: "I moved beach.jpg to the folder old.",
+    },
 ];
 
 /// The examples whose tools are all among `tools`.

@@ -98,17 +98,16 @@ pub(crate) fn result(name: &str, text: &str) -> String {
 
 /// What the form is, and the tools in it.
 fn instructions(tools: &[Tool]) -> String {
-    let mut text = String::from(
-        "# Actions\nEvery answer you give is exactly one of these actions: its name, a space, and what belongs to it.\n",
-    );
+    let mut text =
+        String::from("# Actions\nEvery answer is exactly one action: its name, a space, and what belongs to it.\n");
     for tool in tools {
         text.push_str(&signature::line(tool));
         text.push('\n');
     }
     text.push_str(
         "reply text — answers the person in words\n\
-         Use a tool whenever files, folders, the computer or the current time are concerned; never guess what a tool can tell. \
-         Do several steps one after another. When all is done, reply with the outcome.",
+         Use a tool for everything that concerns files, folders or this computer; never guess what a tool can tell. \
+         For knowledge, language and small talk just reply. When the task is done, reply with the outcome.",
     );
     text
 }

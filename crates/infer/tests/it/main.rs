@@ -1,0 +1,8 @@
+//! A tiny random model, served over a real socket; hostile files; the same answer with and without kept prefixes.
+
+#[cfg(test)]
+mod files;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod tiny;
