@@ -16,11 +16,13 @@
 //! - `matmul`, `float_product`, `portable`, `x86`: the products
 //! - `sgemm`: the general product in f32, for training
 //! - `float`, `rope`, `attention`: everything between the products
+//! - [`elementwise`]: the row loops of training
 //! - `pool`, `cpu`: threads, and which kernels this processor can run
 
 mod activations;
 mod attention;
 mod cpu;
+pub mod elementwise;
 mod error;
 mod float;
 mod float_product;

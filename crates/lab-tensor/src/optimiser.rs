@@ -1,6 +1,7 @@
 //! Updates of all parameters from their gradients: SGD with momentum, Adam and AdamW, in one pass over flat buffers.
 
 use crate::parameters::{Gradients, Parameters};
+use hearth_kernels::elementwise::{AdamStep, adam};
 
 /// Adam's settings (Kingma and Ba, 2015) with decoupled weight decay (Loshchilov and Hutter, 2019).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,21 +43,22 @@ impl Adam {
     pub fn step(&mut self, parameters: &mut Parameters, gradients: &Gradients, learning_rate: f32) {
         self.steps = self.steps.saturating_add(1);
         let AdamSettings { mean_decay, square_decay, epsilon, weight_decay } = self.settings;
-        let mean_correction = 1.0 / (1.0 - mean_decay.powi(self.steps));
-        let square_correction = 1.0 / (1.0 - square_decay.powi(self.steps));
         let ranges: Vec<_> =
             parameters.iter().map(|(_, parameter, (rows, _))| (parameters.range(parameter), rows)).collect();
         for (range, rows) in ranges {
-            // Gains and biases are pulled nowhere: decay is for matrices.
-            let shrink = if rows > 1 { 1.0 - learning_rate * weight_decay } else { 1.0 };
+            let step = AdamStep {
+                mean_decay,
+                square_decay,
+                epsilon,
+                mean_correction: 1.0 / (1.0 - mean_decay.powi(self.steps)),
+                square_correction: 1.0 / (1.0 - square_decay.powi(self.steps)),
+                learning_rate,
+                // Gains and biases are pulled nowhere: decay is for matrices.
+                shrink: if rows > 1 { 1.0 - learning_rate * weight_decay } else { 1.0 },
+            };
+            let (means, squares) = (&mut self.means[range.clone()], &mut self.squares[range.clone()]);
             let slopes = &gradients.values()[range.clone()];
-            let state = self.means[range.clone()].iter_mut().zip(&mut self.squares[range.clone()]);
-            for ((value, slope), (mean, square)) in parameters.values_mut()[range].iter_mut().zip(slopes).zip(state) {
-                *mean = mean_decay * *mean + (1.0 - mean_decay) * slope;
-                *square = square_decay * *square + (1.0 - square_decay) * slope * slope;
-                let change = *mean * mean_correction / ((*square * square_correction).sqrt() + epsilon);
-                *value = *value * shrink - learning_rate * change;
-            }
+            adam(step, (&mut parameters.values_mut()[range], slopes, means, squares));
         }
     }
 

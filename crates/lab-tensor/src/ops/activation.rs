@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::ops::Op;
 use crate::tape::{Back, Tape, Var};
-use hearth_kernels::exp;
+use hearth_kernels::elementwise::{Function, activate, activate_slopes};
 
 /// A function of one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,16 +38,8 @@ impl Tape {
         let op = Op::Activation(Activate { input, function });
         let out = self.push((input.rows, input.columns), 0, |_, _| op);
         let parts = self.parts(out);
-        let pairs = parts.result.iter_mut().zip(&parts.before[input.range()]);
-        // One loop a function, so that each becomes vector code.
-        match function {
-            Activation::Relu => pairs.for_each(|(y, x)| *y = x.max(0.0)),
-            Activation::GeluTanh => pairs.for_each(|(y, x)| *y = gelu_tanh(*x).0),
-            Activation::GeluErf => pairs.for_each(|(y, x)| *y = gelu_erf(*x).0),
-            Activation::Silu => pairs.for_each(|(y, x)| *y = x * sigmoid(*x)),
-            Activation::Tanh => pairs.for_each(|(y, x)| *y = tanh(*x)),
-            Activation::Sigmoid => pairs.for_each(|(y, x)| *y = sigmoid(*x)),
-        }
+        parts.result.copy_from_slice(&parts.before[input.range()]);
+        activate(function.kernel(), parts.result);
         Ok(out)
     }
 }
@@ -55,69 +47,23 @@ impl Tape {
 impl Activate {
     #[expect(clippy::unnecessary_wraps, reason = "the shape every operation's backward has")]
     pub(crate) fn backward(&self, back: &mut Back<'_>) -> Result<(), Error> {
-        let inputs = back.slope.iter().zip(&back.values[self.input.range()]);
-        let sums = back.before[self.input.range()].iter_mut().zip(inputs);
-        match self.function {
-            Activation::Relu => sums.for_each(|(sum, (slope, x))| *sum += if *x > 0.0 { *slope } else { 0.0 }),
-            Activation::GeluTanh => sums.for_each(|(sum, (slope, x))| *sum += slope * gelu_tanh(*x).1),
-            Activation::GeluErf => sums.for_each(|(sum, (slope, x))| *sum += slope * gelu_erf(*x).1),
-            Activation::Silu => sums.for_each(|(sum, (slope, x))| {
-                let share = sigmoid(*x);
-                *sum += slope * share * (1.0 + x * (1.0 - share));
-            }),
-            Activation::Tanh => sums.for_each(|(sum, (slope, x))| {
-                let y = tanh(*x);
-                *sum += slope * (1.0 - y * y);
-            }),
-            Activation::Sigmoid => sums.for_each(|(sum, (slope, x))| {
-                let y = sigmoid(*x);
-                *sum += slope * y * (1.0 - y);
-            }),
-        }
+        let inputs = &back.values[self.input.range()];
+        activate_slopes(self.function.kernel(), inputs, back.slope, &mut back.before[self.input.range()]);
         Ok(())
     }
 }
 
-/// σ(x).
-#[inline]
-pub(crate) fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + exp(-x))
-}
-
-/// tanh(x), by the exponential; near 0 the difference would cancel, so its series is used there.
-#[inline]
-pub(crate) fn tanh(x: f32) -> f32 {
-    let far = 1.0 - 2.0 / (exp(2.0 * x) + 1.0);
-    let square = x * x;
-    let near = x * (1.0 - square * (1.0 / 3.0 - square * (2.0 / 15.0)));
-    if square < 0.01 { near } else { far }
-}
-
-/// GELU's tanh form and its slope.
-#[inline]
-fn gelu_tanh(x: f32) -> (f32, f32) {
-    const ROOT: f32 = 0.797_884_6; // √(2/π)
-    let bend = tanh(ROOT * (x + 0.044_715 * x * x * x));
-    let inner = ROOT * (1.0 + 3.0 * 0.044_715 * x * x);
-    (0.5 * x * (1.0 + bend), 0.5 * (1.0 + bend) + 0.5 * x * (1.0 - bend * bend) * inner)
-}
-
-/// GELU by the error function and its slope Φ(x) + x·φ(x).
-#[inline]
-fn gelu_erf(x: f32) -> (f32, f32) {
-    let share = 0.5 * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2));
-    let density = 0.398_942_3 * exp(-0.5 * x * x);
-    (x * share, share + x * density)
-}
-
-/// The error function within 1.5e-7 (Abramowitz and Stegun, 7.1.26).
-#[inline]
-fn erf(x: f32) -> f32 {
-    let magnitude = x.abs();
-    let t = 1.0 / (1.0 + 0.327_591_1 * magnitude);
-    let polynomial = t * (0.254_829_6 + t * (-0.284_496_74 + t * (1.421_413_7 + t * (-1.453_152 + t * 1.061_405_4))));
-    let value = 1.0 - polynomial * exp(-magnitude * magnitude);
-    value.copysign(x)
+impl Activation {
+    fn kernel(self) -> Function {
+        match self {
+            Self::Relu => Function::Relu,
+            Self::GeluTanh => Function::GeluTanh,
+            Self::GeluErf => Function::GeluErf,
+            Self::Silu => Function::Silu,
+            Self::Tanh => Function::Tanh,
+            Self::Sigmoid => Function::Sigmoid,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@
 use crate::error::{Error, same};
 use crate::ops::Op;
 use crate::tape::{Back, Forward, Tape, Var, product};
-use hearth_kernels::{Existing, Sgemm, View, exp};
+use hearth_kernels::elementwise::{exp_shifted, softmax_log_sum, softmax_slopes};
+use hearth_kernels::{Existing, Sgemm, View};
 use std::ops::Range;
 
 const NAME: &str = "attention";
@@ -196,11 +197,7 @@ impl Recorded {
         let scores = room(&mut scratch, tile.queries.len() * count);
         self.scores(tile, parts.before, parts.sgemm, scores)?;
         for (row, kept) in scores.chunks_exact_mut(count.max(1)).zip(&mut parts.saved[self.saved(tile)]) {
-            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            row.iter_mut().for_each(|score| *score = exp(*score - largest));
-            let sum = row.iter().sum::<f32>();
-            row.iter_mut().for_each(|score| *score /= sum);
-            *kept = largest + sum.ln();
+            *kept = softmax_log_sum(row);
         }
         let wrong = |source| Error::Kernel { operation: NAME, source };
         let shares = View::rows_of(scores, tile.queries.len(), count).map_err(wrong)?;
@@ -234,9 +231,8 @@ impl Recorded {
         for ((shares, slopes), kept) in
             shares.chunks_exact_mut(count.max(1)).zip(slopes.chunks_exact_mut(count.max(1))).zip(kept)
         {
-            shares.iter_mut().for_each(|score| *score = exp(*score - kept));
-            let mean: f32 = shares.iter().zip(&*slopes).map(|(share, slope)| share * slope).sum();
-            slopes.iter_mut().zip(&*shares).for_each(|(slope, share)| *slope = share * (*slope - mean) * scale);
+            exp_shifted(shares, *kept);
+            softmax_slopes(shares, slopes, scale);
         }
         let shares = View::rows_of(shares, rows, count).map_err(wrong)?;
         let slopes = View::rows_of(slopes, rows, count).map_err(wrong)?;

@@ -3,7 +3,7 @@
 use crate::error::{Error, same};
 use crate::ops::Op;
 use crate::tape::{Back, Tape, Var};
-use hearth_kernels::exp;
+use hearth_kernels::elementwise::{exp_slopes, log_sum_exp};
 use std::ops::Range;
 
 const NAME: &str = "cross_entropy";
@@ -42,9 +42,8 @@ impl Tape {
         let mut total = 0.0f64;
         let rows = parts.before[logits.range()].chunks_exact(logits.columns.max(1));
         for ((row, target), kept) in rows.zip(targets).zip(parts.saved) {
-            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            *kept = largest + row.iter().map(|logit| exp(logit - largest)).sum::<f32>().ln();
             if *target != Self::IGNORED {
+                *kept = log_sum_exp(row);
                 let even = smoothing * row.iter().sum::<f32>() / row.len() as f32;
                 total += f64::from(*kept - (1.0 - smoothing) * row[*target] - even);
             }
@@ -66,8 +65,7 @@ impl CrossEntropy {
             if *target == Tape::IGNORED {
                 continue;
             }
-            let pairs = sums.iter_mut().zip(row);
-            pairs.for_each(|(sum, logit)| *sum += factor * (exp(logit - log_sum) - even));
+            exp_slopes(row, *log_sum, (factor, even), sums);
             sums[*target] -= factor * (1.0 - self.smoothing);
         }
         Ok(())

@@ -4,6 +4,7 @@ use crate::error::{Error, same};
 use crate::ops::Op;
 use crate::parameters::{Parameter, Parameters};
 use crate::tape::{Back, Tape, Var};
+use hearth_kernels::elementwise::{moments, normalise, normalise_slopes};
 
 #[derive(Debug)]
 pub(crate) struct Norm {
@@ -55,12 +56,8 @@ impl Tape {
         let width = input.columns.max(1);
         let rows = parts.before[input.range()].chunks_exact(width).zip(parts.result.chunks_exact_mut(width));
         for ((row, result), kept) in rows.zip(parts.saved.as_chunks_mut::<2>().0) {
-            let mean = if bias.is_some() { row.iter().sum::<f32>() / width as f32 } else { 0.0 };
-            let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / width as f32;
-            let inverse = 1.0 / (variance + epsilon).sqrt();
-            *kept = [mean, inverse];
-            let scaled = result.iter_mut().zip(row).zip(parameters.of(gain));
-            scaled.for_each(|((y, x), gain)| *y = (x - mean) * inverse * gain);
+            *kept = moments(row, bias.is_some(), epsilon);
+            normalise(row, *kept, parameters.of(gain), result);
             if let Some(bias) = bias {
                 result.iter_mut().zip(parameters.of(bias)).for_each(|(y, bias)| *y += bias);
             }
@@ -76,22 +73,9 @@ impl Norm {
         let gain = back.parameters.of(self.gain);
         let rows = back.values[self.input.range()].chunks_exact(width).zip(back.slope.chunks_exact(width));
         let targets = back.before[self.input.range()].chunks_exact_mut(width);
-        for (((row, slope), [mean, inverse]), target) in rows.zip(back.saved.as_chunks::<2>().0).zip(targets) {
-            let (mut sum, mut joint) = (0.0f32, 0.0f32);
-            let gains = &mut back.gradients[back.parameters.range(self.gain)];
-            for (((x, slope), gain), by_gain) in row.iter().zip(slope).zip(gain).zip(gains) {
-                let normal = (x - mean) * inverse;
-                *by_gain += slope * normal;
-                sum += slope * gain;
-                joint += slope * gain * normal;
-            }
-            // Without a mean to take off, only the length is held.
-            let mean_slope = if self.bias.is_some() { sum / width as f32 } else { 0.0 };
-            let joint = joint / width as f32;
-            for (((x, slope), gain), target) in row.iter().zip(slope).zip(gain).zip(target) {
-                let normal = (x - mean) * inverse;
-                *target += inverse * (slope * gain - mean_slope - normal * joint);
-            }
+        for (((row, slope), moments), target) in rows.zip(back.saved.as_chunks::<2>().0).zip(targets) {
+            let by_gain = &mut back.gradients[back.parameters.range(self.gain)];
+            normalise_slopes((row, slope, gain), *moments, self.bias.is_some(), (target, by_gain));
             if let Some(bias) = self.bias {
                 let sums = &mut back.gradients[back.parameters.range(bias)];
                 sums.iter_mut().zip(slope).for_each(|(sum, slope)| *sum += slope);
