@@ -80,7 +80,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         None => up::run(&app, &cli.up),
         Some(Command::Up(args)) => up::run(&app, &args),
         Some(Command::Chat(args)) => chat::run(&app, &args),
-        Some(Command::Agent(args)) => agent::run(&app, args),
+        Some(Command::Agent(args)) => agent::run(&app, &args),
         Some(Command::Open(args)) => open::run(&app, &args),
         Some(Command::Gateway(verb)) => gateway::run(&app, verb),
         Some(Command::Models(verb)) => models::run(&app, verb),

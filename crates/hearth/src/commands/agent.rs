@@ -51,8 +51,8 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(app: &App, args: Args) -> anyhow::Result<()> {
-    let question = Question { text: message(&args)?, session: super::chat::session_key(&args.session)? };
+pub(crate) fn run(app: &App, args: &Args) -> anyhow::Result<()> {
+    let question = Question { text: message(args)?, session: super::chat::session_key(&args.session)? };
     let run_id = uuid::Uuid::new_v4().to_string();
     let mut report = Report::new(run_id, question.session.clone(), args.json);
     app::block_on_uninterrupted(async {

@@ -2,6 +2,7 @@
 
 mod editor;
 mod keys;
+mod link;
 mod paint;
 mod plain;
 mod screen;

@@ -2,10 +2,11 @@
 
 use super::editor::Editor;
 use super::keys::{self, Wish};
+use super::link::{Link, News};
 use super::paint::{line, span};
 use super::screen::{Cursor, Screen};
 use super::turn::Turn;
-use crate::client::{Client, Decoder, Gateway, Incoming, Observation};
+use crate::client::{Decoder, Gateway, Incoming, Observation};
 use crate::error::Failure;
 use crossterm::event::{Event, EventStream};
 use futures_util::StreamExt as _;
@@ -22,49 +23,45 @@ const PROMPT: &str = "you › ";
 const TICK: Duration = Duration::from_millis(250);
 /// Two presses of Ctrl-C within this time leave.
 const TWICE: Duration = Duration::from_secs(2);
-/// How long a lost gateway is looked for.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Of the conversation so far this many messages are shown.
 const SHOWN_MESSAGES: usize = 4;
 
 /// Runs the chat until the person leaves.
 pub(crate) async fn run(gateway: &Gateway, session: &SessionKey) -> anyhow::Result<()> {
-    let mut client = Client::connect(gateway).await?;
-    let history = client.request("chat.history", json!({ "sessionKey": session.as_str(), "limit": 200 })).await?;
+    let mut link = Link::open(gateway).await?;
     let mut chat = Chat::new(session, Screen::open()?);
-    chat.show_history(&history);
+    if let Some(client) = link.client() {
+        let asked = json!({ "sessionKey": session.as_str(), "limit": 200 });
+        chat.show_history(&client.request("chat.history", asked).await?);
+    }
     chat.draw()?;
     let mut keys = EventStream::new();
     let mut tick = tokio::time::interval(TICK);
     loop {
-        let leave = tokio::select! {
+        tokio::select! {
             key = keys.next() => match key {
-                Some(Ok(event)) => chat.key(&event, &mut client).await,
-                // The terminal is gone.
-                Some(Err(_)) | None => Ok(true),
-            },
-            incoming = client.next() => match incoming {
-                Ok(incoming) => {
-                    chat.incoming(&incoming);
-                    Ok(false)
-                }
-                Err(failure) => match chat.reconnect(gateway, &failure).await {
-                    Some(again) => {
-                        client = again;
-                        Ok(false)
+                Some(Ok(event)) => {
+                    if chat.key(&event, &mut link).await? == Next::Leave {
+                        break;
                     }
-                    None => Err(failure),
-                },
+                }
+                // The terminal is gone.
+                Some(Err(_)) | None => break,
             },
-            _ = tick.tick(), if chat.turn.is_some() || chat.notice.is_some() => Ok(false),
-        };
-        if leave? {
-            break;
+            news = link.next() => chat.news(news?),
+            _ = tick.tick(), if chat.turn.is_some() || chat.notice.is_some() => {}
         }
         chat.draw()?;
     }
     chat.screen.clear()?;
     Ok(())
+}
+
+/// Whether the chat goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Stay,
+    Leave,
 }
 
 /// What is on the screen and why.
@@ -131,14 +128,14 @@ impl Chat {
         }
     }
 
-    /// Acts on a key; true when the person leaves.
-    async fn key(&mut self, event: &Event, client: &mut Client) -> Result<bool, Failure> {
+    /// Acts on a key.
+    async fn key(&mut self, event: &Event, link: &mut Link) -> Result<Next, Failure> {
         let (width, _) = Screen::size();
         match keys::apply(event, &mut self.editor, width.saturating_sub(PROMPT.chars().count() + 1)) {
             Wish::None | Wish::Redraw => {}
-            Wish::Leave => return Ok(true),
-            Wish::Stop => self.stop(client).await?,
-            Wish::Interrupt => return self.interrupt(client).await,
+            Wish::Leave => return Ok(Next::Leave),
+            Wish::Stop => self.stop(link).await?,
+            Wish::Interrupt => return self.interrupt(link).await,
             Wish::Unfold => {
                 self.unfolded = !self.unfolded;
                 if let Some(turn) = &mut self.turn {
@@ -147,19 +144,24 @@ impl Chat {
                 let what = if self.unfolded { "what tools print is shown" } else { "what tools print is hidden" };
                 self.say(what);
             }
-            Wish::Send => self.send(client).await?,
+            Wish::Send => self.send(link).await?,
         }
-        Ok(false)
+        Ok(Next::Stay)
     }
 
-    async fn send(&mut self, client: &mut Client) -> Result<(), Failure> {
+    async fn send(&mut self, link: &mut Link) -> Result<(), Failure> {
         if self.editor.text().trim().is_empty() {
             return Ok(());
         }
+        let Some(client) = link.client() else {
+            self.say("not connected; what you typed is kept");
+            return Ok(());
+        };
         let text = self.editor.take();
         let run_id = uuid::Uuid::new_v4().to_string();
         let params = json!({ "sessionKey": self.session, "message": text, "idempotencyKey": run_id });
-        self.sending = Some(client.send("chat.send", params).await?);
+        // A connection that breaks here is noticed when it is read from.
+        self.sending = client.send("chat.send", params).await.ok();
         if self.turn.is_some() {
             self.queued.push(text);
             return Ok(());
@@ -171,24 +173,43 @@ impl Chat {
         Ok(())
     }
 
-    async fn stop(&mut self, client: &mut Client) -> Result<(), Failure> {
-        if self.turn.is_some() {
-            client.send("chat.abort", json!({ "sessionKey": self.session })).await?;
+    async fn stop(&mut self, link: &mut Link) -> Result<(), Failure> {
+        if let (Some(turn), Some(client)) = (&self.turn, link.client()) {
+            // Only this turn: what waits behind it was typed knowing that it would be read next.
+            let params = json!({ "sessionKey": self.session, "runId": turn.run_id() });
+            client.send("chat.abort", params).await?;
         }
         Ok(())
     }
 
-    async fn interrupt(&mut self, client: &mut Client) -> Result<bool, Failure> {
+    async fn interrupt(&mut self, link: &mut Link) -> Result<Next, Failure> {
         let again = self.notice.as_ref().is_some_and(|(what, at)| what == LEAVE && at.elapsed() < TWICE);
         if again {
-            return Ok(true);
+            return Ok(Next::Leave);
         }
         if self.editor.text().is_empty() {
-            self.stop(client).await?;
+            self.stop(link).await?;
         }
         self.editor.clear();
         self.say(LEAVE);
-        Ok(false)
+        Ok(Next::Stay)
+    }
+
+    fn news(&mut self, news: News) {
+        match news {
+            News::Said(incoming) => self.incoming(&incoming),
+            News::Lost(failure) => {
+                if self.turn.take().is_some() {
+                    self.finished.push(line(Role::Err, "the turn was cut off; what was done is kept"));
+                }
+                self.queued.clear();
+                self.finished.push(line(Role::Muted, format!("{failure}; looking for it again")));
+            }
+            News::Back => {
+                self.finished.push(line(Role::Muted, "connected again"));
+                self.finished.push(Line::default());
+            }
+        }
     }
 
     fn incoming(&mut self, incoming: &Incoming) {
@@ -231,24 +252,6 @@ impl Chat {
         if self.turn.as_ref().is_some_and(Turn::is_over) {
             self.turn = None;
         }
-    }
-
-    /// Looks for a gateway that went away; it may be on its way back.
-    async fn reconnect(&mut self, gateway: &Gateway, failure: &Failure) -> Option<Client> {
-        if self.turn.take().is_some() {
-            self.finished.push(line(Role::Err, "the turn was cut off; what was done is kept"));
-        }
-        self.finished.push(line(Role::Muted, format!("{failure}; looking for it again")));
-        let began = Instant::now();
-        while began.elapsed() < PATIENCE {
-            self.draw().ok()?;
-            tokio::time::sleep(TICK).await;
-            if let Ok(client) = Client::connect(gateway).await {
-                self.finished.push(line(Role::Muted, "connected again"));
-                return Some(client);
-            }
-        }
-        None
     }
 
     fn say(&mut self, what: &str) {

@@ -200,6 +200,9 @@ impl Turn {
         for tool in std::mem::take(&mut self.tools) {
             self.finished.push(tool_line(&tool.name, &tool.title, line(Role::Muted, "  · stopped"), width));
         }
+        if self.last == Last::Text && !last.is_empty() {
+            self.finished.push(Line::default());
+        }
         self.finished.extend_from_slice(last);
         self.finished.push(Line::default());
         self.over = true;

@@ -6,9 +6,15 @@
 //! - `fetch`: a model download that is cut off goes on
 //! - `gateway`: one a home, and it may be killed at any time
 
+#[cfg(test)]
 mod chat;
+#[cfg(test)]
 mod failures;
+#[cfg(test)]
 mod fetch;
+#[cfg(test)]
 mod first_run;
+#[cfg(test)]
 mod gateway;
+#[cfg(test)]
 mod world;
