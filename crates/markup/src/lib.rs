@@ -3,6 +3,8 @@
 //! This crate knows nothing of sessions, sockets or files: text in, text out. Read in this order:
 //!
 //! - [`html`]: what a browser is shown; raw HTML and dangerous links never pass
+//! - [`document`]: the HTML of an article, with anchors, formulas, coloured code and what is wrong with it
+//! - [`highlight`]: coloured source code
 //! - [`terminal`]: the same documents as lines of styled spans, wrapped by display width
 //! - [`tokens`]: `tokens.css`, the source of every colour, size and font, and its colours as constants
 //!
@@ -13,10 +15,16 @@
 //! assert_eq!(lines[0].text(), "a b");
 //! ```
 
+mod article;
 mod dialect;
+mod highlight;
 mod html;
 mod terminal;
 pub mod tokens;
 
+pub use article::{
+    Diagnostic, Dialect, Document, Heading, Labels, Link, Options, RawHtml, Reference, Resolved, document, slug,
+};
+pub use highlight::highlight;
 pub use html::html;
 pub use terminal::{Line, Role, Span, Style, terminal};

@@ -3,6 +3,9 @@
 /// The style sheet every page starts with: colours for light and dark, fonts, sizes, spacing and the prose styles.
 pub const CSS: &str = include_str!("tokens.css");
 
+/// What articles need beyond [`CSS`]: anchors, coloured code and formulas.
+pub const ARTICLE_CSS: &str = include_str!("article.css");
+
 /// A colour: red, green and blue, 0 to 255 each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rgb(pub u8, pub u8, pub u8);
