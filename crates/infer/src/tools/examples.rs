@@ -18,6 +18,7 @@ struct Example {
 type Step = (&'static str, &'static str, &'static str);
 
 const EXAMPLES: &[Example] = &[
+    Example { ask: "hi, who are you?", steps: &[], reply: "Hello! I am your assistant. What can I do for you?" },
     Example {
         ask: "which files are in photos?",
         steps: &[("bash", r#"{"command":"ls photos"}"#, "beach.jpg")],
@@ -37,14 +38,6 @@ const EXAMPLES: &[Example] = &[
         reply: "I wrote hello.sh. It says: hello",
     },
     Example {
-        ask: "append eggs to lists/shopping.md, then show it",
-        steps: &[
-            ("bash", r#"{"command":"echo '- eggs' >> lists/shopping.md"}"#, ""),
-            ("read", r#"{"path":"lists/shopping.md"}"#, "- bread\n- eggs"),
-        ],
-        reply: "Here it is:\n- bread\n- eggs",
-    },
-    Example {
         ask: "change bread to rolls in lists/shopping.md",
         steps: &[(
             "edit",
@@ -52,6 +45,16 @@ const EXAMPLES: &[Example] = &[
             "replaced 1 text",
         )],
         reply: "Done, it says rolls now.",
+    },
+    Example {
+        ask: "append \"eggs\" to lists/shopping.md",
+        steps: &[("bash", r#"{"command":"echo 'eggs' >> lists/shopping.md"}"#, "")],
+        reply: "I appended eggs to lists/shopping.md.",
+    },
+    Example {
+        ask: "show it to me",
+        steps: &[("read", r#"{"path":"lists/shopping.md"}"#, "rolls\neggs")],
+        reply: "Here it is:\nrolls\neggs",
     },
     Example { ask: "say thank you in Spanish", steps: &[], reply: "Gracias." },
     Example {

@@ -6,7 +6,7 @@ use super::{REPLY, examples, signature};
 use crate::request::{Call, Request, Tool, Turn};
 use crate::template::Line;
 
-/// Longest result of a tool that is shown whole.
+/// Stands in the result of a call that is not in the conversation.
 const UNKNOWN_TOOL: &str = "tool";
 
 /// A conversation ready for the template.
