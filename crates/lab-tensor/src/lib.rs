@@ -40,6 +40,10 @@ pub mod tape;
 
 pub use error::Error;
 pub use ops::activation::Activation;
+pub use ops::additive::AdditiveAttention;
 pub use ops::attention::{Attention, Mask};
+pub use ops::depth::{DepthAttention, DepthQuery, Weighing};
+pub use ops::gru::Reset;
+pub use ops::recurrence::{Direction, Recurrence};
 pub use parameters::{Gradients, Init, Parameter, Parameters};
 pub use tape::{Mode, Tape, Var};

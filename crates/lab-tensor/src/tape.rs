@@ -64,6 +64,12 @@ impl Var {
         self.rows * self.columns
     }
 
+    /// Where a row's numbers lie.
+    pub(crate) fn row(self, row: usize) -> Range<usize> {
+        let start = self.start + row * self.stride;
+        start..start + self.columns
+    }
+
     /// A view of its numbers in a tape's buffer.
     pub(crate) fn view<'a>(self, operation: &'static str, values: &'a [f32]) -> Result<View<'a>, Error> {
         let wrong = |source| Error::Kernel { operation, source };
@@ -88,8 +94,10 @@ pub struct Tape {
     used: usize,
     nodes: Vec<Node>,
     pub(crate) indices: Vec<usize>,
+    pub(crate) inputs: Vec<Var>,
     pub(crate) sgemm: Sgemm,
     pub(crate) scratch: Vec<f32>,
+    spare: Vec<f32>,
     mode: Mode,
     draws: u64,
     step: u64,
@@ -101,6 +109,7 @@ impl Tape {
         self.used = 0;
         self.nodes.clear();
         self.indices.clear();
+        self.inputs.clear();
         self.mode = mode;
         self.draws = 0;
         self.step += 1;
@@ -172,10 +181,12 @@ impl Tape {
                 out: node.out,
                 saved: &self.values[node.saved.clone()],
                 indices: &self.indices,
+                inputs: &self.inputs,
                 parameters,
                 gradients: gradients.values_mut(),
                 sgemm: &mut self.sgemm,
                 scratch: &mut self.scratch,
+                spare: &mut self.spare,
             })?;
         }
         Ok(())
@@ -213,6 +224,20 @@ impl Tape {
         Some(Random::new(seed, self.draws))
     }
 
+    /// Keeps a list of values for an operation's way back.
+    pub(crate) fn keep_inputs(&mut self, inputs: &[Var]) -> Range<usize> {
+        let first = self.inputs.len();
+        self.inputs.extend_from_slice(inputs);
+        first..self.inputs.len()
+    }
+
+    /// Keeps a list of indices for an operation's way back.
+    pub(crate) fn keep_indices(&mut self, indices: impl Iterator<Item = usize>) -> Range<usize> {
+        let first = self.indices.len();
+        self.indices.extend(indices);
+        first..self.indices.len()
+    }
+
     pub(crate) fn check(&self, operation: &'static str, value: Var) -> Result<(), Error> {
         if value.step == self.step && value.range().end <= self.used { Ok(()) } else { Err(Error::Stale { operation }) }
     }
@@ -244,10 +269,27 @@ pub(crate) struct Back<'a> {
     pub(crate) out: Var,
     pub(crate) saved: &'a [f32],
     pub(crate) indices: &'a [usize],
+    /// Lists of values that operations with any number of inputs keep.
+    pub(crate) inputs: &'a [Var],
     pub(crate) parameters: &'a Parameters,
     pub(crate) gradients: &'a mut [f32],
     pub(crate) sgemm: &'a mut Sgemm,
     pub(crate) scratch: &'a mut Vec<f32>,
+    /// A second buffer, for what is worked on while the first is in use.
+    pub(crate) spare: &'a mut Vec<f32>,
+}
+
+/// The first `length` numbers of a buffer that grows when it must; what they were does not matter.
+pub(crate) fn room(scratch: &mut Vec<f32>, length: usize) -> &mut [f32] {
+    if scratch.len() < length {
+        scratch.resize(length, 0.0);
+    }
+    &mut scratch[..length]
+}
+
+/// Adds numbers to sums.
+pub(crate) fn accumulate(sums: &mut [f32], numbers: &[f32]) {
+    sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
 }
 
 /// Runs a matrix product, naming the operation where the shapes are refused.

@@ -6,7 +6,7 @@
 
 use crate::error::{Error, same};
 use crate::ops::Op;
-use crate::tape::{Back, Forward, Tape, Var, product};
+use crate::tape::{Back, Forward, Tape, Var, product, room};
 use hearth_kernels::elementwise::{exp_shifted, softmax_log_sum, softmax_slopes};
 use hearth_kernels::{Existing, Sgemm, View};
 use std::ops::Range;
@@ -253,14 +253,6 @@ impl Recorded {
 fn part(matrix: Var, first_row: usize, rows: &Range<usize>, (head, width): (usize, usize)) -> Var {
     let start = matrix.start + (first_row + rows.start) * matrix.stride + head * width;
     Var { start, rows: rows.len(), columns: width, ..matrix }
-}
-
-/// The first `length` numbers of a buffer that grows when it must.
-fn room(scratch: &mut Vec<f32>, length: usize) -> &mut [f32] {
-    if scratch.len() < length {
-        scratch.resize(length, 0.0);
-    }
-    &mut scratch[..length]
 }
 
 #[cfg(test)]

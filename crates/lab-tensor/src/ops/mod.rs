@@ -1,13 +1,21 @@
 //! One file an operation, each with its forward, its backward and its check against finite differences.
 
 pub(crate) mod activation;
+pub(crate) mod additive;
 pub(crate) mod attention;
+mod concat;
 mod cross_entropy;
+pub(crate) mod depth;
 mod dropout;
 mod elementwise;
 mod embedding;
+mod gated;
+pub(crate) mod gru;
 mod linear;
+mod lstm;
 mod norm;
+pub(crate) mod recurrence;
+mod rope;
 mod rows;
 
 #[cfg(test)]
@@ -29,6 +37,13 @@ pub(crate) enum Op {
     Attention(attention::Recorded),
     CrossEntropy(cross_entropy::CrossEntropy),
     Rows(rows::Rows),
+    Additive(additive::Additive),
+    Concat(concat::Concat),
+    Depth(depth::Depth),
+    Gated(gated::Gated),
+    Gru(gru::Gru),
+    Lstm(lstm::Lstm),
+    Rope(rope::Rope),
 }
 
 impl Op {
@@ -45,6 +60,13 @@ impl Op {
             Self::Attention(op) => op.backward(back),
             Self::CrossEntropy(op) => op.backward(back),
             Self::Rows(op) => op.backward(back),
+            Self::Additive(op) => op.backward(back),
+            Self::Concat(op) => op.backward(back),
+            Self::Depth(op) => op.backward(back),
+            Self::Gated(op) => op.backward(back),
+            Self::Gru(op) => op.backward(back),
+            Self::Lstm(op) => op.backward(back),
+            Self::Rope(op) => op.backward(back),
         }
     }
 }
