@@ -11,7 +11,8 @@ use crate::turn::{self, TurnRequest};
 use hearth_core::CancellationToken;
 use hearth_core::clock::Clock;
 use hearth_core::event::EventSender;
-use hearth_core::model::{Model, ModelInfo};
+use hearth_core::message::Message;
+use hearth_core::model::{Model, ModelInfo, ModelRequest};
 use hearth_core::session::SessionKey;
 use hearth_core::tool::Caller;
 use hearth_memory::Workspace;
@@ -109,6 +110,34 @@ impl Agent {
             fixed_tokens: prompt.fixed_tokens,
             history_tokens: conversation.tokens(),
             window_tokens: info.context_tokens as usize,
+        })
+    }
+
+    /// Returns what the next turn of a session would ask, up to the person's words, for models that take seconds to
+    /// read: what they have read in advance need not be read while the person waits. At most one token is asked for.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the transcript can't be read, [`Error::OtherAgent`].
+    pub fn opening(&self, key: &SessionKey) -> Result<ModelRequest, Error> {
+        let history = self.history(key)?;
+        let info = self.model_info();
+        let now = self.clock.now();
+        let today = now.to_zoned_datetime(self.config.timezone.clone()).date();
+        let occasion = Occasion { profile: info.profile, caller: Caller::Owner, today };
+        let tools = self.registry.specs();
+        let prompt = context::build(&self.config, &self.workspace, &tools, occasion);
+        let view = View { timezone: self.config.timezone.clone(), images: info.images };
+        let conversation = Conversation::new(history.iter().map(|entry| &entry.message), view);
+        // Half of the window leaves room for the instructions, as a turn's own budget does.
+        let mut messages = conversation.within(info.context_tokens as usize / 2).unwrap_or_default();
+        messages.push(Message::user("hello", now));
+        Ok(ModelRequest {
+            system: prompt.system,
+            tools,
+            messages,
+            max_output_tokens: Some(1),
+            thinking: self.config.thinking,
+            cache_key: key.as_str().to_owned(),
         })
     }
 

