@@ -1,4 +1,4 @@
-//! Development tasks: `cargo xtask tidy | test | docs | bench`.
+//! Development tasks: `cargo xtask tidy | test | docs | bench | lane`.
 //!
 //! - `workspace`: the packages, their edges and their files
 //! - `source`: a Rust file taken apart into code, comments and test modules
@@ -6,9 +6,11 @@
 //! - `test`: everything that must hold before a commit, stage by stage
 //! - `docs`: the generated pages, and whether they are up to date
 //! - `bench`: processor time, memory and latency of our programs, and of a peer's beside them
+//! - `lane`: what takes minutes, a model or a server
 
 mod bench;
 mod docs;
+mod lane;
 mod output;
 mod source;
 mod stopwatch;
@@ -51,6 +53,12 @@ enum Task {
         #[command(subcommand)]
         what: bench::What,
     },
+    /// Runs a slow lane.
+    Lane {
+        /// Which one.
+        #[command(subcommand)]
+        lane: lane::Lane,
+    },
 }
 
 fn main() -> ExitCode {
@@ -71,5 +79,6 @@ fn run(task: &Task) -> Result<()> {
         Task::Docs { check: false } => docs::write(&workspace),
         Task::Docs { check: true } => docs::check(&workspace),
         Task::Bench { what } => bench::run(&workspace, what),
+        Task::Lane { lane } => lane::run(lane),
     }
 }
