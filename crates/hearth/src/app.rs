@@ -63,7 +63,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyh
             result = work => result,
             signal = tokio::signal::ctrl_c() => {
                 signal?;
-                Err(Failure::new(ErrorKind::Interrupted, "interrupted").into())
+                Err(interrupted().into())
             }
         }
     })
@@ -79,6 +79,12 @@ pub(crate) fn block_on_uninterrupted<T>(work: impl Future<Output = anyhow::Resul
     let result = runtime.block_on(Box::pin(work));
     runtime.shutdown_timeout(LINGER);
     result
+}
+
+/// The failure after Ctrl-C.
+pub(crate) fn interrupted() -> Failure {
+    Failure::new(ErrorKind::Interrupted, "interrupted")
+        .hint("what was done is kept; the same command goes on from there")
 }
 
 /// A failure of the configuration, with its kind and hint.

@@ -203,8 +203,10 @@ fn port_failure(port: u16, error: &std::io::Error) -> Failure {
     if error.kind() != std::io::ErrorKind::AddrInUse {
         return Failure::new(ErrorKind::of_io(error), format!("cannot listen on 127.0.0.1:{port}: {error}"));
     }
+    let is_free = |port: &u16| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let other = (port.saturating_add(1)..=port.saturating_add(100)).find(is_free).unwrap_or(18_789);
     Failure::new(ErrorKind::PortTaken, format!("port {port} on 127.0.0.1 is held by another program"))
-        .hint(format!("hearth config set gateway.port {}", port.checked_add(11).unwrap_or(18_789)))
+        .hint(format!("hearth config set gateway.port {other}"))
 }
 
 /// Starts the gateway as a process of its own, which outlives this one, and waits until it answers.

@@ -41,7 +41,7 @@ async fn stay(app: &App, args: &Args) -> anyhow::Result<()> {
         prepared = setup::prepare(app, &overrides, Questions::TakeDefaults) => prepared?,
         signal = tokio::signal::ctrl_c() => {
             signal?;
-            return Err(crate::error::Failure::new(hearth_core::error::ErrorKind::Interrupted, "interrupted").into());
+            return Err(app::interrupted().into());
         }
     };
     let gateway = serving::prepare(app, &prepared.loaded, &prepared.choice).await?;
