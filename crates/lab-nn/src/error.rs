@@ -25,3 +25,11 @@ pub enum Error {
     #[error(transparent)]
     Tensor(#[from] hearth_lab_tensor::Error),
 }
+
+/// Checks that no size is zero.
+pub(crate) fn at_least_one<const COUNT: usize>(sizes: [(&'static str, usize); COUNT]) -> Result<(), Error> {
+    match sizes.into_iter().find(|(_, found)| *found == 0) {
+        Some((what, found)) => Err(Error::Config { what, found, wanted: "at least 1" }),
+        None => Ok(()),
+    }
+}

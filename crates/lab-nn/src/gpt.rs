@@ -4,7 +4,7 @@
 //! the token embedding — with dense and locally banded sparse attention in alternating layers (section 2.1). Weights start normally
 //! with deviation 0.02, those that write into the residual stream divided by √(2·layers) (Radford et al., 2019).
 
-use crate::error::Error;
+use crate::error::{Error, at_least_one};
 use crate::layers::{FeedForward, LayerNorm, Projection};
 use hearth_lab_tensor::{Activation, Attention, Init, Mask, Parameter, Parameters, Tape, Var};
 
@@ -91,13 +91,13 @@ impl Gpt {
     /// [`Error::Config`] when a size is zero or the heads do not divide the width.
     pub fn new(parameters: &mut Parameters, config: GptConfig) -> Result<Self, Error> {
         let GptConfig { vocabulary, context, layers, width, heads, band, .. } = config;
-        for (what, found) in
-            [("vocabulary", vocabulary), ("context", context), ("layers", layers), ("heads", heads), ("width", width)]
-        {
-            if found == 0 {
-                return Err(Error::Config { what, found, wanted: "at least 1" });
-            }
-        }
+        at_least_one([
+            ("vocabulary", vocabulary),
+            ("context", context),
+            ("layers", layers),
+            ("heads", heads),
+            ("width", width),
+        ])?;
         if !width.is_multiple_of(heads) {
             return Err(Error::Config { what: "width", found: width, wanted: "divisible by the heads" });
         }

@@ -28,6 +28,27 @@ impl Projection {
     }
 }
 
+/// A linear map without a bias: `[rows, inputs]` to `[rows, outputs]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix {
+    weight: Parameter,
+}
+
+impl Matrix {
+    /// Adds `<name>.weight`.
+    pub fn new(parameters: &mut Parameters, name: &str, (inputs, outputs): (usize, usize), init: Init) -> Self {
+        Self { weight: parameters.add(format!("{name}.weight"), (outputs, inputs), init) }
+    }
+
+    /// Records x·Wᵀ.
+    ///
+    /// # Errors
+    /// The shapes do not fit.
+    pub fn apply(self, tape: &mut Tape, parameters: &Parameters, input: Var) -> Result<Var, Error> {
+        Ok(tape.linear(parameters, input, self.weight, None)?)
+    }
+}
+
 /// Layer normalisation with gain and bias.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerNorm {

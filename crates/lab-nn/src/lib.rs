@@ -4,7 +4,14 @@
 //! tokenizers. Each model adds its weights to a set of parameters and records itself on a tape. In reading order:
 //!
 //! - [`layers`]: what the papers share: projections, norms, feed-forward blocks
+//! - [`sequences`], [`heads`], [`recurrent`]: padded batches, multi-head attention, layers of LSTM and GRU cells
+//! - [`decoding`]: greedy and beam search
+//! - [`seq2seq`]: "Sequence to Sequence Learning with Neural Networks" (2014): deep LSTMs around one vector
+//! - [`bahdanau`]: "Neural Machine Translation by Jointly Learning to Align and Translate" (2014): attention
+//! - [`transformer`]: "Attention Is All You Need" (2017): the encoder and decoder
+//! - [`bert`]: "BERT: Pre-training of Deep Bidirectional Transformers" (2018): the encoder, its pre-training and its heads
 //! - [`gpt`]: "Language Models are Few-Shot Learners" (2020): the decoder, its sparse attention, its eight sizes
+//! - [`attnres`]: "Attention Residuals" (2026): a current decoder whose layers attend to layers, with the report's ablations
 //!
 //! ```
 //! use hearth_lab_nn::gpt::{Gpt, GptConfig};
@@ -20,8 +27,19 @@
 //! # Ok::<(), hearth_lab_nn::Error>(())
 //! ```
 
+pub mod attnres;
+pub mod bahdanau;
+pub mod bert;
+pub mod decoding;
 mod error;
 pub mod gpt;
+pub mod heads;
 pub mod layers;
+pub mod recurrent;
+pub mod seq2seq;
+pub mod sequences;
+#[cfg(test)]
+mod testing;
+pub mod transformer;
 
 pub use error::Error;

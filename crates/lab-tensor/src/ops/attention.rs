@@ -49,6 +49,8 @@ pub(crate) struct Recorded {
     query: Var,
     key: Var,
     value: Var,
+    /// How many keys of each sequence there are to be seen.
+    lengths: Range<usize>,
 }
 
 impl Tape {
@@ -58,18 +60,41 @@ impl Tape {
     /// # Errors
     /// [`Error::Size`] when heads or lengths do not divide the shapes.
     pub fn attention(&mut self, layout: Attention, query: Var, key: Var, value: Var) -> Result<Var, Error> {
+        self.attention_within(layout, None, (query, key, value))
+    }
+
+    /// Records [`Self::attention`] over sequences of different lengths: no query sees a key at or beyond its sequence's length, which
+    /// is padding.
+    ///
+    /// # Errors
+    /// As [`Self::attention`]; [`Error::Index`] for a length that is 0 or beyond the keys.
+    pub fn attention_within(
+        &mut self,
+        layout: Attention,
+        lengths: Option<&[usize]>,
+        (query, key, value): (Var, Var, Var),
+    ) -> Result<Var, Error> {
         for input in [query, key, value] {
             self.check(NAME, input)?;
         }
-        let recorded = Recorded { layout, query, key, value };
+        let mut recorded = Recorded { layout, query, key, value, lengths: 0..0 };
         recorded.check()?;
         let shape = recorded.shape();
+        same(NAME, "lengths", lengths.map_or(layout.batch, <[usize]>::len), layout.batch)?;
+        let all = (0..layout.batch).map(|sequence| lengths.map_or(shape.keys, |lengths| lengths[sequence]));
+        if let Some(index) = all.clone().find(|length| (*length == 0 && shape.keys > 0) || *length > shape.keys) {
+            return Err(Error::Index { operation: NAME, index, limit: shape.keys + 1 });
+        }
+        recorded.lengths = self.keep_indices(all);
+        let lengths = recorded.lengths.clone();
         let saved = query.rows * layout.heads;
         let out = self.push((query.rows, layout.heads * shape.value_width), saved, |_, _| Op::Attention(recorded));
-        let recorded = Recorded { layout, query, key, value };
+        let recorded = Recorded { layout, query, key, value, lengths };
+        let indices = std::mem::take(&mut self.indices);
         let mut parts = self.parts(out);
-        recorded.tiles(|tile| recorded.forward(tile, &mut parts, out))?;
-        Ok(out)
+        let outcome = recorded.tiles(&indices, |tile| recorded.forward(tile, &mut parts, out));
+        self.indices = indices;
+        outcome.map(|()| out)
     }
 }
 
@@ -90,6 +115,8 @@ struct Tile {
     head: usize,
     queries: Range<usize>,
     keys: Range<usize>,
+    /// Keys of the sequence that are no padding.
+    length: usize,
 }
 
 impl Recorded {
@@ -123,26 +150,28 @@ impl Recorded {
     }
 
     /// Calls `work` for every tile, in an order that does not depend on anything else.
-    fn tiles(&self, mut work: impl FnMut(&Tile) -> Result<(), Error>) -> Result<(), Error> {
+    fn tiles(&self, indices: &[usize], mut work: impl FnMut(&Tile) -> Result<(), Error>) -> Result<(), Error> {
         let shape = self.shape();
         for place in 0..self.layout.batch * self.layout.heads {
+            let (sequence, head) = (place / self.layout.heads, place % self.layout.heads);
+            let length = indices[self.lengths.start + sequence];
             for first in (0..shape.queries).step_by(TILE) {
                 let queries = first..(first + TILE).min(shape.queries);
-                let keys = self.visible(queries.start).start..self.visible(queries.end - 1).end;
-                work(&Tile { sequence: place / self.layout.heads, head: place % self.layout.heads, queries, keys })?;
+                let keys = self.visible(queries.start, length).start..self.visible(queries.end - 1, length).end;
+                work(&Tile { sequence, head, queries, keys, length })?;
             }
         }
         Ok(())
     }
 
     /// The keys that a query sees.
-    fn visible(&self, query: usize) -> Range<usize> {
+    fn visible(&self, query: usize, length: usize) -> Range<usize> {
         let shape = self.shape();
         let end = (query + shape.keys + 1).saturating_sub(shape.queries).min(shape.keys);
         match self.layout.mask {
-            Mask::None => 0..shape.keys,
-            Mask::Causal => 0..end,
-            Mask::Banded { width } => end.saturating_sub(width.max(1))..end,
+            Mask::None => 0..length,
+            Mask::Causal => 0..end.min(length),
+            Mask::Banded { width } => end.saturating_sub(width.max(1)).min(length)..end.min(length),
         }
     }
 
@@ -184,7 +213,7 @@ impl Recorded {
             return Ok(());
         }
         for (row, query) in scores.chunks_exact_mut(count.max(1)).zip(tile.queries.clone()) {
-            let seen = self.visible(query);
+            let seen = self.visible(query, tile.length);
             row[..seen.start - tile.keys.start].fill(f32::NEG_INFINITY);
             row[seen.end - tile.keys.start..].fill(f32::NEG_INFINITY);
         }
@@ -197,7 +226,9 @@ impl Recorded {
         let scores = room(&mut scratch, tile.queries.len() * count);
         self.scores(tile, parts.before, parts.sgemm, scores)?;
         for (row, kept) in scores.chunks_exact_mut(count.max(1)).zip(&mut parts.saved[self.saved(tile)]) {
-            *kept = softmax_log_sum(row);
+            let total = softmax_log_sum(row);
+            // A row of padding may see nothing; its probabilities stay 0 on the way back.
+            *kept = if total.is_finite() { total } else { 0.0 };
         }
         let wrong = |source| Error::Kernel { operation: NAME, source };
         let shares = View::rows_of(scores, tile.queries.len(), count).map_err(wrong)?;
@@ -210,7 +241,8 @@ impl Recorded {
     }
 
     pub(crate) fn backward(&self, back: &mut Back<'_>) -> Result<(), Error> {
-        self.tiles(|tile| self.backward_tile(tile, back))
+        let indices = back.indices;
+        self.tiles(indices, |tile| self.backward_tile(tile, back))
     }
 
     fn backward_tile(&self, tile: &Tile, back: &mut Back<'_>) -> Result<(), Error> {
@@ -279,6 +311,28 @@ mod tests {
             check_slopes(mask, 2);
             check_slopes(mask, 1);
         }
+    }
+
+    #[test]
+    fn keys_beyond_a_sequences_length_change_nothing_and_get_no_slope() {
+        let mut parameters = Parameters::new(8);
+        parameters.add("x", (6, 6), Init::Normal(0.7));
+        for mask in [Mask::None, Mask::Causal, Mask::Banded { width: 1 }] {
+            let layout = Attention { batch: 2, heads: 1, key_heads: 1, mask };
+            check(&mut parameters, 6e-3, |tape, parameters| {
+                let all = as_input(tape, parameters, "x");
+                let parts = (all.slice_columns(0..2)?, all.slice_columns(2..4)?, all.slice_columns(4..6)?);
+                tape.attention_within(layout, Some(&[3, 2]), parts)
+            });
+        }
+        let mut tape = Tape::default();
+        tape.begin(Mode::Evaluate);
+        let layout = Attention { batch: 1, heads: 1, key_heads: 1, mask: Mask::None };
+        let (query, short) = (tape.input(&[1.0], (1, 1)).unwrap(), tape.input(&[2.0, 3.0], (2, 1)).unwrap());
+        let long = tape.input(&[2.0, 3.0, 50.0], (3, 1)).unwrap();
+        let alone = tape.attention(layout, query, short, short).unwrap();
+        let padded = tape.attention_within(layout, Some(&[2]), (query, long, long)).unwrap();
+        assert_eq!(tape.flat(alone).unwrap(), tape.flat(padded).unwrap());
     }
 
     /// Whether a query sees a key.
