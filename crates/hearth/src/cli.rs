@@ -1,7 +1,9 @@
 //! The command line: noun, then verb. Each command's arguments live in its own file.
 
 use crate::app::App;
-use crate::commands::{agent, chat, completions, config, doctor, gateway, infer, models, open, secrets, sessions, up};
+use crate::commands::{
+    agent, chat, completions, config, doctor, gateway, infer, lab, models, open, secrets, sessions, up,
+};
 use crate::error::Failure;
 use clap::{Parser, Subcommand};
 use hearth_core::error::ErrorKind;
@@ -61,6 +63,9 @@ pub(crate) enum Command {
     /// The process that runs a model on this machine.
     #[command(subcommand)]
     Infer(infer::Verb),
+    /// The scaling laws of language models: plan a budget, fit runs.
+    #[command(subcommand)]
+    Lab(lab::Verb),
     /// Print the completions of a shell.
     Completions(completions::Args),
 }
@@ -70,6 +75,9 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     // These need neither home nor runtime.
     if let Some(Command::Completions(args)) = &cli.command {
         return completions::run(args);
+    }
+    if let Some(Command::Lab(verb)) = cli.command {
+        return lab::run(verb);
     }
     if cli.command.is_some() && cli.up != up::Args::default() {
         let failure = Failure::new(ErrorKind::User, "--yes and --port stand after the command they belong to");
@@ -90,6 +98,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Doctor(args)) => doctor::run(&app, &args),
         Some(Command::Infer(verb)) => infer::run(verb),
         Some(Command::Completions(args)) => completions::run(&args),
+        Some(Command::Lab(verb)) => lab::run(verb),
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod gateway;
 pub(crate) mod infer;
+pub(crate) mod lab;
 pub(crate) mod models;
 pub(crate) mod open;
 pub(crate) mod secrets;

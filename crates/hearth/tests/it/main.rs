@@ -5,6 +5,7 @@
 //! - `failures`: what goes wrong says so, with its own exit code
 //! - `fetch`: a model download that is cut off goes on
 //! - `gateway`: one a home, and it may be killed at any time
+//! - `lab`: plans and fits
 
 #[cfg(test)]
 mod chat;
@@ -16,5 +17,7 @@ mod fetch;
 mod first_run;
 #[cfg(test)]
 mod gateway;
+#[cfg(test)]
+mod lab;
 #[cfg(test)]
 mod world;
