@@ -1,0 +1,45 @@
+//! What programs read: `llms.txt`, the agent protocol with its schemas, the catalogues, the posts as JSON.
+
+mod catalog;
+mod documents;
+mod llms;
+mod protocol;
+mod schema;
+
+use crate::error::Error;
+use crate::load::Site;
+use crate::output::Output;
+use crate::pages::{Articles, Pages};
+use serde_json::Value;
+
+pub(crate) fn write(site: &Site, pages: &Pages<'_>, articles: &Articles, output: &Output) -> Result<(), Error> {
+    let put = |path: &str, text: &str| output.put(path.trim_start_matches('/'), text.as_bytes()).map(drop);
+    let put_json = |path: &str, value: &Value| {
+        let text = serde_json::to_string_pretty(value);
+        put(path, &(text.map_err(|source| Error::Json { what: "an agent document", source })? + "\n"))
+    };
+    let protocol = protocol::protocol(site);
+    put_json("/protocol.json", &protocol)?;
+    put_json("/schemas/agent-protocol.schema.json", &schema::of(&protocol, "Agent protocol"))?;
+    // The language with the most posts shows best what a document can hold.
+    let fullest = site.config.locales.iter().max_by_key(|locale| site.posts(locale).count());
+    for locale in &site.config.locales {
+        let there = |path: &str| site.urls.in_locale(locale, path);
+        let home = protocol::home(site, locale);
+        put_json(&there("/agent/home.json"), &home)?;
+        if Some(locale) == fullest {
+            put_json("/schemas/agent-home.schema.json", &schema::of(&home, "Agent home"))?;
+        }
+        put(&there("/llms.txt"), &llms::index(site, pages, locale))?;
+        put(&there("/llms-full.txt"), &llms::full(site, locale))?;
+        for (name, text) in documents::all(site, locale) {
+            put(&there(name), &text)?;
+        }
+        pages.for_agents(locale, &documents::for_people(site, locale))?;
+    }
+    let skill = documents::skill(site);
+    put("/skill.md", &skill)?;
+    put_json("/api/posts.json", &protocol::posts(site, articles))?;
+    put_json("/.well-known/ai-catalog.json", &catalog::catalog(site))?;
+    put_json("/.well-known/agent-skills/index.json", &catalog::skills(site, &skill))
+}
