@@ -1,6 +1,6 @@
 //! Which model servers run on this machine, and which models a service has.
 
-use crate::failure::{self, Complaint};
+use crate::failure::{self, Complaint, Trouble};
 use crate::preset::{PRESETS, Preset};
 use crate::setup::{Api, Setup};
 use crate::wire;
@@ -44,17 +44,19 @@ async fn discover_at(client: &Client, places: Vec<(&Preset, String)>) -> Vec<Loc
     join_all(probes).await.into_iter().flatten().collect()
 }
 
+/// A list of models: OpenAI calls it `data`, Gemini `models`, and llama.cpp sends both.
 #[derive(Deserialize)]
 struct List {
-    #[serde(alias = "models")]
-    data: Vec<Entry>,
+    data: Option<Vec<Entry>>,
+    models: Option<Vec<Entry>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Entry {
-    #[serde(alias = "name")]
-    id: String,
+    id: Option<String>,
+    /// Gemini's word for the id.
+    name: Option<String>,
     /// Gemini lists models for other purposes too.
     supported_generation_methods: Option<Vec<String>>,
 }
@@ -80,19 +82,41 @@ pub async fn list_models(setup: &Setup, client: &Client) -> Result<Vec<String>, 
         return Err(failure::of_status(setup, &Complaint::parse(Some(status), &body), None));
     }
     let list: List = response.json_capped(MAX_LIST_BYTES).await.map_err(explain)?;
-    let usable = list.data.into_iter().filter(|entry| {
+    let entries = list.data.or(list.models);
+    let missing = || Trouble::Malformed { what: "its list of models has neither `data` nor `models`".to_owned() };
+    let entries = entries.ok_or_else(|| failure::of_trouble(setup, missing()))?;
+    Ok(usable_ids(entries))
+}
+
+/// The ids of the entries that answer, without Gemini's folder.
+fn usable_ids(entries: Vec<Entry>) -> Vec<String> {
+    let usable = entries.into_iter().filter(|entry| {
         let methods = entry.supported_generation_methods.as_ref();
         methods.is_none_or(|methods| methods.iter().any(|method| method == "generateContent"))
     });
-    Ok(usable.map(|entry| entry.id.strip_prefix("models/").map_or(entry.id.clone(), str::to_owned)).collect())
+    let ids = usable.filter_map(|entry| entry.id.or(entry.name));
+    ids.map(|id| id.strip_prefix("models/").map_or(id.clone(), str::to_owned)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LocalServer, discover_at};
+    use super::{List, LocalServer, discover_at, usable_ids};
     use crate::preset::preset;
     use hearth_http::{Client, Options};
     use hearth_testkit::fake_provider::{Answer, FakeProvider, Format, Reply};
+
+    /// What llama.cpp's server sends: its own list beside OpenAI's.
+    #[test]
+    fn a_list_under_both_names_is_read_once() {
+        let body = r#"{"models": [{"name": "/m/a.gguf", "model": "/m/a.gguf"}], "object": "list",
+            "data": [{"id": "/m/a.gguf", "object": "model", "owned_by": "llamacpp"}]}"#;
+        let list: List = serde_json::from_str(body).unwrap();
+        assert_eq!(usable_ids(list.data.or(list.models).unwrap()), ["/m/a.gguf"]);
+        let gemini = r#"{"models": [{"name": "models/g", "supportedGenerationMethods": ["generateContent"]},
+            {"name": "models/e", "supportedGenerationMethods": ["embedContent"]}]}"#;
+        let list: List = serde_json::from_str(gemini).unwrap();
+        assert_eq!(usable_ids(list.data.or(list.models).unwrap()), ["g"]);
+    }
 
     #[tokio::test]
     async fn servers_are_found_with_their_models_and_closed_ports_are_passed_over() {
