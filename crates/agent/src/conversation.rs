@@ -32,9 +32,22 @@ impl Conversation {
         conversation
     }
 
-    /// Adds a message to the end.
+    /// Adds a message to the end. An answer that failed before it said anything is left out, and what the person said next
+    /// joins what they said before: a small model would take a note of the failure for an answer, and repeat it.
     pub(crate) fn push(&mut self, message: Message) {
-        let shown = self.view.show(message);
+        if matches!(&message, Message::Assistant(answer) if answer.stop_reason == StopReason::Error && !says_something(answer))
+        {
+            return;
+        }
+        let mut shown = self.view.show(message);
+        if let Message::User(user) = &mut shown
+            && let Some(before) = self.messages.pop_if(|last| matches!(last.message(), Message::User(_)))
+        {
+            let mut joined = before.message().content().to_vec();
+            joined.push(Content::text("\n\n"));
+            joined.append(&mut user.content);
+            user.content = joined;
+        }
         self.messages.push(Counted::new(shown));
     }
 
@@ -97,13 +110,16 @@ fn finished(mut answer: AssistantMessage) -> AssistantMessage {
         StopReason::Stop | StopReason::Length | StopReason::ToolUse => "(no answer)",
     };
     let broke_off = matches!(answer.stop_reason, StopReason::Aborted | StopReason::Error);
-    let says_something = answer.content.iter().any(|block| match block {
-        Content::Text { text, .. } => !text.trim().is_empty(),
-        Content::ToolCall(_) => true,
-        Content::Thinking { .. } | Content::Image { .. } => false,
-    });
-    if broke_off || !says_something {
+    if broke_off || !says_something(&answer) {
         answer.content.push(Content::text(note));
     }
     answer
+}
+
+fn says_something(answer: &AssistantMessage) -> bool {
+    answer.content.iter().any(|block| match block {
+        Content::Text { text, .. } => !text.trim().is_empty(),
+        Content::ToolCall(_) => true,
+        Content::Thinking { .. } | Content::Image { .. } => false,
+    })
 }

@@ -23,6 +23,10 @@ impl Counted {
         Self { message, tokens }
     }
 
+    pub(crate) fn message(&self) -> &Message {
+        &self.message
+    }
+
     pub(crate) fn tokens(&self) -> usize {
         self.tokens
     }

@@ -186,6 +186,17 @@ async fn a_failing_model_leaves_what_it_said_and_the_reason() {
 }
 
 #[tokio::test]
+async fn a_failure_before_the_first_word_leaves_no_words_of_its_own() {
+    let world =
+        World::new(vec![Reply::refuse(model_error("scripted: 529 overloaded", Remedy::NextModel)), Reply::text("42.")]);
+    world.say("what is it?").await;
+    world.say("once more?").await;
+    let said: Vec<String> = world.model.requests()[1].messages.iter().map(Message::text).collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("what is it?\n\n[") && said[0].ends_with("once more?"), "{said:?}");
+}
+
+#[tokio::test]
 async fn a_restarted_answer_voids_what_came_before() {
     let done = Reply::text("B.");
     let mut events = vec![
