@@ -127,8 +127,8 @@ impl Resolver<'_> {
             _ => return None,
         };
         let locale = parts.next()?;
-        let by_file = self.site.entries.iter().find(|entry| entry.source == file);
-        let entry = self.site.find(kind, locale, file.file_stem()?.to_str()?).or(by_file)?;
+        let by_file = || self.site.entries.iter().find(|entry| entry.source == file);
+        let entry = self.site.find(kind, locale, file.file_stem()?.to_str()?).or_else(by_file)?;
         Some(entry.path(&self.site.urls))
     }
 }

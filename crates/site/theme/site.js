@@ -75,7 +75,7 @@
 
   const wide = matchMedia("(min-width: 75rem)");
   const contents = one(".contents details");
-  if (contents && !wide.matches) contents.open = false;
+  if (contents && wide.matches) contents.open = true;
   if (contents && "IntersectionObserver" in window) {
     const links = new Map([...contents.querySelectorAll("a")].map((link) => [decodeURIComponent(link.hash.slice(1)), link]));
     const watch = new IntersectionObserver((seen) => seen.forEach((entry) => {

@@ -198,12 +198,24 @@ pub fn document(markdown: &str, options: &Options<'_>) -> Document {
     let written = comrak::html::format_document_with_formatter(root, &settings, &mut html, &plugins, format, writer);
     let mut document = written.map(write::Writer::finish).unwrap_or_default();
     document.html = html;
-    if options.labels.back != Labels::default().back {
-        let (from, to) = ("aria-label=\"Back to reference", format!("aria-label=\"{}", options.labels.back));
-        document.html = document.html.replace(from, &to);
+    if options.dialect == Dialect::Article {
+        finish_footnotes(&mut document.html, &options.labels.back);
     }
     document.diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
     document
+}
+
+/// The footnotes are no section of the article, and the way back from one speaks the article's language.
+fn finish_footnotes(html: &mut String, back: &str) {
+    const OPENING: &str = "<section class=\"footnotes\" data-footnotes>";
+    const CLOSING: &str = "</section>\n";
+    let Some(start) = html.rfind(OPENING).filter(|_| html.ends_with(CLOSING)) else { return };
+    let notes = html.split_off(start);
+    let inner = notes.get(OPENING.len()..notes.len() - CLOSING.len()).unwrap_or_default();
+    let label = format!("aria-label=\"{}", crate::highlight::escape(back));
+    html.push_str("<div class=\"footnotes\" role=\"doc-endnotes\">");
+    html.push_str(&inner.replace("aria-label=\"Back to reference", &label));
+    html.push_str("</div>\n");
 }
 
 #[cfg(test)]

@@ -103,3 +103,17 @@ fn the_words_are_there_for_searching() {
 fn emphasis_works_beside_cjk_marks() {
     check("**这是“重点”。**然后", "<p><strong>这是“重点”。</strong>然后</p>");
 }
+
+#[test]
+fn footnotes_lead_there_and_back() {
+    let page = render("a[^x] b[^x]\n\n[^x]: note").html;
+    for part in [
+        "href=\"#fn-x\" id=\"fnref-x\"",
+        "id=\"fnref-x-2\"",
+        "<div class=\"footnotes\" role=\"doc-endnotes\">\n<ol>",
+        "href=\"#fnref-x\"",
+    ] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    assert!(page.ends_with("</ol>\n</div>\n") && page.contains("aria-label=\"Back to reference 1\""), "{page}");
+}

@@ -9,43 +9,22 @@ use sha2::{Digest, Sha256};
 pub(crate) fn catalog(site: &Site) -> Value {
     let host = site.urls.host();
     let title = site.config.title(&site.config.default_locale);
-    let entry = |name: &str, display: String, kind: &str, path: &str, queries: [String; 3]| {
-        json!({
-            "identifier": format!("urn:air:{host}:site:{name}"),
-            "displayName": display,
-            "description": site.config.description(&site.config.default_locale),
-            "type": kind,
-            "url": site.urls.absolute(path),
-            "representativeQueries": queries,
-        })
-    };
     json!({
         "specVersion": "1.0",
         "host": { "displayName": title, "identifier": host },
-        "entries": [
-            entry(
-                "reading",
-                format!("Read {title}"),
-                "text/markdown; profile=\"urn:air:agent-skills\"",
-                "/skill.md",
-                [
-                    format!("What has been published on {title} lately?"),
-                    format!("Find a post on {title} about a subject"),
-                    format!("Summarise a post of {title}"),
-                ],
-            ),
-            entry(
-                "posts",
-                format!("Posts of {title}"),
-                "application/json",
-                "/api/posts.json",
-                [
-                    format!("List all posts of {title}"),
-                    format!("Which tags does {title} use?"),
-                    format!("When was a post of {title} published?"),
-                ],
-            ),
-        ],
+        // Only kinds of resource that registries know stand here; the skill leads to everything else.
+        "entries": [{
+            "identifier": format!("urn:air:{host}:site:reading"),
+            "displayName": format!("Read {title}"),
+            "description": site.config.description(&site.config.default_locale),
+            "type": "text/markdown; profile=\"urn:air:agent-skills\"",
+            "url": site.urls.absolute("/skill.md"),
+            "representativeQueries": [
+                format!("What has been published on {title} lately?"),
+                format!("Find a post on {title} about a subject"),
+                format!("Summarise a post of {title}"),
+            ],
+        }],
     })
 }
 

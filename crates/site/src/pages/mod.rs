@@ -177,7 +177,8 @@ pub(crate) fn by_term<'a>(
     for post in site.posts(locale) {
         for term in terms(post) {
             let posts = &mut found.entry(&term.slug).or_insert((term, Vec::new())).1;
-            if !posts.iter().any(|known| std::ptr::eq(*known, post)) {
+            // One post may name a term twice, in two spellings.
+            if !posts.last().is_some_and(|last| std::ptr::eq(*last, post)) {
                 posts.push(post);
             }
         }
