@@ -44,6 +44,10 @@ impl Assets {
     }
 }
 
+/// Everything compiled in that pages are made from.
+pub(crate) const MADE_WITH: &str =
+    concat!(include_str!("../theme/site.css"), include_str!("../theme/site.js"), include_str!("../theme/first.js"));
+
 /// Leaves out comments and the space around lines; nothing inside a line changes.
 fn compact(text: &str) -> String {
     let mut compacted = String::with_capacity(text.len());

@@ -4,10 +4,10 @@ use crate::assets::Assets;
 use crate::cache::Cache;
 use crate::error::{Error, Problem};
 use crate::load::{self, Site};
-use crate::output::Output;
+use crate::output::{Manifest, Output};
 use crate::pages::Pages;
 use crate::theme::Theme;
-use crate::{agents, feeds, sitemap};
+use crate::{agents, feeds, sitemap, stamp};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -60,12 +60,25 @@ pub struct Report {
 /// When the configuration or a text's head is wrong ([`Error::Invalid`], with every mistake; the last good output
 /// stays), a template is, or a file can't be read or written.
 pub fn build(options: &Options, cache: &mut Cache) -> Result<Report, Error> {
+    // Taken before anything is read: what changes meanwhile is seen by the next build.
+    let stamp = stamp::stamp(options, Theme::built_in().as_bytes());
+    if let Some(report) = cache.unchanged(&stamp, &options.output) {
+        return Ok(report);
+    }
     let site = load::load(&options.root, options.drafts)?;
-    build_site(&site, options, Output::new(&options.output, cache.files.clone()), cache)
+    let output = Output::new(&options.output, cache.files.clone());
+    let (report, files) = build_site(&site, options, output, cache)?;
+    cache.remember(stamp, files, &report);
+    Ok(report)
 }
 
 /// Builds what was loaded.
-pub(crate) fn build_site(site: &Site, options: &Options, output: Output, cache: &mut Cache) -> Result<Report, Error> {
+pub(crate) fn build_site(
+    site: &Site,
+    options: &Options,
+    output: Output,
+    cache: &mut Cache,
+) -> Result<(Report, Manifest), Error> {
     let theme = Theme::load(&options.root)?;
     let assets = Assets::new(&theme);
     let pages = Pages::new(site, &theme, &assets, &output)?;
@@ -75,8 +88,7 @@ pub(crate) fn build_site(site: &Site, options: &Options, output: Output, cache: 
     report.pages = files.keys().filter(is_page).count();
     report.files = files.len();
     report.changed = changed;
-    cache.files = files;
-    Ok(report)
+    Ok((report, files))
 }
 
 fn write_all(
@@ -86,7 +98,7 @@ fn write_all(
     output: &Output,
     cache: &mut Cache,
 ) -> Result<Report, Error> {
-    let articles = pages.articles(cache)?;
+    let articles = pages.articles(cache.articles())?;
     pages.lists(&articles)?;
     pages.others()?;
     feeds::write(site, pages, &articles, output)?;

@@ -17,7 +17,7 @@ use std::path::Path;
 /// As [`build`](crate::build()), but nothing is written.
 pub fn check(options: &Options) -> Result<Report, Error> {
     let site = load::load(&options.root, options.drafts)?;
-    let mut report = build_site(&site, options, Output::nowhere(), &mut Cache::default())?;
+    let (mut report, _) = build_site(&site, options, Output::nowhere(), &mut Cache::default())?;
     let in_texts = report.problems.iter_mut().filter(|problem| !site.warnings.contains(problem));
     in_texts.for_each(|problem| problem.severity = Severity::Error);
     let anchors = dead_anchors(&site, &report);

@@ -8,6 +8,7 @@ use crate::pages::{Articles, Pages};
 use crate::render::{self, Rendered};
 use crate::strings::Strings;
 use crate::text::xml;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::fmt::{self, Write};
 
@@ -19,7 +20,7 @@ struct Item<'a> {
     html: String,
 }
 
-pub(crate) fn write(site: &Site, pages: &Pages<'_>, articles: &Articles, output: &Output) -> Result<(), Error> {
+pub(crate) fn write(site: &Site, pages: &Pages<'_>, articles: &Articles<'_>, output: &Output) -> Result<(), Error> {
     for locale in &site.config.locales {
         let Some(strings) = site.words(locale) else { continue };
         let items = items(site, pages, locale);
@@ -167,13 +168,23 @@ impl Feed<'_> {
     }
 }
 
-/// Title, address, keywords, description and first words of every post: what the script searches.
-fn search_index(site: &Site, articles: &Articles, locale: &str) -> Result<String, Error> {
-    let posts = site.posts(locale).map(|post| {
-        let tags = post.tags.iter().chain([&post.category]).map(|term| term.name.as_str()).collect::<Vec<_>>();
-        let url = site.urls.local(&post.path(&site.urls));
-        let text = articles.outline(post).map_or("", |outline| outline.text.as_str());
-        json!({ "t": post.title, "u": url, "k": tags.join(" "), "d": post.description, "x": text })
+/// A post as the script searches it: title, address, keywords, description, first words.
+#[derive(Serialize)]
+struct Found<'a> {
+    t: &'a str,
+    u: String,
+    k: String,
+    d: &'a str,
+    x: &'a str,
+}
+
+fn search_index(site: &Site, articles: &Articles<'_>, locale: &str) -> Result<String, Error> {
+    let posts = site.posts(locale).map(|post| Found {
+        t: &post.title,
+        u: site.urls.local(&post.path(&site.urls)),
+        k: post.tags.iter().chain([&post.category]).map(|term| term.name.as_str()).collect::<Vec<_>>().join(" "),
+        d: &post.description,
+        x: articles.outline(post).map_or("", |outline| outline.text.as_str()),
     });
     let posts: Vec<_> = posts.collect();
     serde_json::to_string(&posts).map_err(|source| Error::Json { what: "the search index", source })

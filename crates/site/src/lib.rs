@@ -43,6 +43,7 @@ mod render;
 mod scaffold;
 mod serve;
 mod sitemap;
+mod stamp;
 mod strings;
 mod text;
 mod theme;

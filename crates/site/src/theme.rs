@@ -51,6 +51,17 @@ impl Theme {
         Ok(Self { environment, style, hash: hasher.finalize() })
     }
 
+    /// The hash of everything that is compiled in.
+    pub(crate) fn built_in() -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new();
+        for (_, text) in BUILT_IN {
+            hasher.update(text.as_bytes());
+        }
+        hasher.update(crate::assets::MADE_WITH.as_bytes());
+        hasher.update(hearth_markup::tokens::CSS.as_bytes()).update(hearth_markup::tokens::ARTICLE_CSS.as_bytes());
+        hasher.finalize()
+    }
+
     /// Renders a page.
     pub(crate) fn render(&self, name: &str, context: Value) -> Result<String, Error> {
         let wrong = |source| Error::Template { name: name.to_owned(), source };

@@ -10,14 +10,12 @@ use crate::error::Error;
 use crate::load::Site;
 use crate::output::Output;
 use crate::pages::{Articles, Pages};
+use serde::Serialize;
 use serde_json::Value;
 
-pub(crate) fn write(site: &Site, pages: &Pages<'_>, articles: &Articles, output: &Output) -> Result<(), Error> {
+pub(crate) fn write(site: &Site, pages: &Pages<'_>, articles: &Articles<'_>, output: &Output) -> Result<(), Error> {
     let put = |path: &str, text: &str| output.put(path.trim_start_matches('/'), text.as_bytes()).map(drop);
-    let put_json = |path: &str, value: &Value| {
-        let text = serde_json::to_string_pretty(value);
-        put(path, &(text.map_err(|source| Error::Json { what: "an agent document", source })? + "\n"))
-    };
+    let put_json = |path: &str, value: &Value| put(path, &pretty(value)?);
     let protocol = protocol::protocol(site);
     put_json("/protocol.json", &protocol)?;
     put_json("/schemas/agent-protocol.schema.json", &schema::of(&protocol, "Agent protocol"))?;
@@ -39,7 +37,12 @@ pub(crate) fn write(site: &Site, pages: &Pages<'_>, articles: &Articles, output:
     }
     let skill = documents::skill(site);
     put("/skill.md", &skill)?;
-    put_json("/api/posts.json", &protocol::posts(site, articles))?;
+    put("/api/posts.json", &pretty(&protocol::posts(site, articles))?)?;
     put_json("/.well-known/ai-catalog.json", &catalog::catalog(site))?;
     put_json("/.well-known/agent-skills/index.json", &catalog::skills(site, &skill))
+}
+
+fn pretty<T: Serialize>(value: &T) -> Result<String, Error> {
+    let text = serde_json::to_string_pretty(value);
+    Ok(text.map_err(|source| Error::Json { what: "an agent document", source })? + "\n")
 }

@@ -3,7 +3,9 @@
 use crate::entry::Entry;
 use crate::load::Site;
 use crate::pages::Articles;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// The protocol that agents know these documents by.
 const PROTOCOL: &str = "aither-agent-v2";
@@ -142,28 +144,41 @@ fn latest(site: &Site, post: &Entry) -> Value {
     })
 }
 
+/// A post in the list of all posts.
+#[derive(Serialize)]
+pub(crate) struct Row<'a> {
+    slug: &'a str,
+    title: &'a str,
+    date: &'a str,
+    published_at: Option<String>,
+    updated_at: Option<String>,
+    category: &'a str,
+    description: Option<&'a str>,
+    tags: Vec<&'a str>,
+    pinned: bool,
+    words: usize,
+    url: String,
+    markdown: String,
+}
+
 /// All posts of all languages, without their texts.
-pub(crate) fn posts(site: &Site, articles: &Articles) -> Value {
-    let of_locale = |locale: &String| {
-        let posts = site.posts(locale).map(|post| {
-            let path = post.path(&site.urls);
-            let outline = articles.outline(post);
-            json!({
-                "slug": post.slug,
-                "title": post.title,
-                "date": post.date.as_ref().map(|date| date.day.as_str()),
-                "published_at": post.date.as_ref().map(crate::date::Date::rfc3339),
-                "updated_at": post.changed().map(crate::date::Date::rfc3339),
-                "category": post.category.name,
-                "description": Some(&post.description).filter(|text| !text.is_empty()),
-                "tags": post.tags.iter().map(|tag| tag.name.as_str()).collect::<Vec<_>>(),
-                "pinned": post.pinned,
-                "words": outline.map_or(0, |outline| outline.words),
-                "url": site.urls.absolute(&path),
-                "markdown": site.urls.absolute(&site.urls.markdown(&path)),
-            })
-        });
-        (locale.clone(), posts.collect::<Vec<_>>().into())
+pub(crate) fn posts<'a>(site: &'a Site, articles: &Articles<'_>) -> BTreeMap<&'a str, Vec<Row<'a>>> {
+    let row = |post: &'a Entry| {
+        let path = post.path(&site.urls);
+        Row {
+            slug: &post.slug,
+            title: &post.title,
+            date: post.date.as_ref().map_or("", |date| &date.day),
+            published_at: post.date.as_ref().map(crate::date::Date::rfc3339),
+            updated_at: post.changed().map(crate::date::Date::rfc3339),
+            category: &post.category.name,
+            description: Some(post.description.as_str()).filter(|text| !text.is_empty()),
+            tags: post.tags.iter().map(|tag| tag.name.as_str()).collect(),
+            pinned: post.pinned,
+            words: articles.outline(post).map_or(0, |outline| outline.words),
+            url: site.urls.absolute(&path),
+            markdown: site.urls.absolute(&site.urls.markdown(&path)),
+        }
     };
-    Value::Object(site.config.locales.iter().map(of_locale).collect())
+    site.config.locales.iter().map(|locale| (locale.as_str(), site.posts(locale).map(row).collect())).collect()
 }

@@ -1,7 +1,7 @@
 //! Posts and pages, each made on its own and kept as long as nothing it shows has changed.
 
 use super::{Pages, is_post};
-use crate::cache::{Cache, Kept, Told};
+use crate::cache::{self, Kept, Told};
 use crate::entry::Entry;
 use crate::error::{Error, Problem};
 use crate::load::Site;
@@ -12,21 +12,23 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What became of all texts.
-#[derive(Debug, Default)]
-pub(crate) struct Articles {
-    outlines: BTreeMap<PathBuf, Outline>,
+#[derive(Debug)]
+pub(crate) struct Articles<'a> {
+    kept: &'a cache::Articles,
+    /// The key of each text's article.
+    keys: BTreeMap<PathBuf, String>,
     pub(crate) problems: Vec<Problem>,
     /// How many were not kept from before.
     pub(crate) rendered: usize,
 }
 
-impl Articles {
-    pub(crate) fn outline(&self, entry: &Entry) -> Option<&Outline> {
-        self.outlines.get(&entry.source)
+impl<'a> Articles<'a> {
+    pub(crate) fn outline(&self, entry: &Entry) -> Option<&'a Outline> {
+        Some(&self.kept.get(self.keys.get(&entry.source)?)?.outline)
     }
 
     /// Every text with its outline.
-    pub(crate) fn in_order<'a>(&'a self, site: &'a Site) -> impl Iterator<Item = (&'a Entry, &'a Outline)> {
+    pub(crate) fn in_order<'s>(&'s self, site: &'s Site) -> impl Iterator<Item = (&'s Entry, &'a Outline)> {
         site.entries.iter().filter_map(|entry| Some((entry, self.outline(entry)?)))
     }
 }
@@ -39,28 +41,24 @@ struct Neighbours<'a> {
 }
 
 impl Pages<'_> {
-    /// Makes every post and page, in parallel.
-    pub(crate) fn articles(&self, cache: &mut Cache) -> Result<Articles, Error> {
+    /// Makes every post and page, in parallel; `kept` is from before, and then from now.
+    pub(crate) fn articles<'c>(&self, kept: &'c mut cache::Articles) -> Result<Articles<'c>, Error> {
         let neighbours = self.neighbours();
-        let kept = &cache.articles;
-        let made: Vec<_> = self
-            .site
-            .entries
-            .par_iter()
-            .enumerate()
-            .map(|(at, entry)| self.article(entry, neighbours.get(&at).copied().unwrap_or_default(), kept))
-            .collect();
-        let mut articles = Articles::default();
-        let mut keep = BTreeMap::new();
+        let near = |at: usize| neighbours.get(&at).copied().unwrap_or_default();
+        let entries = self.site.entries.par_iter().enumerate();
+        let made: Vec<_> = entries.map(|(at, entry)| self.article(entry, near(at), kept)).collect();
+        let mut now = cache::Articles::new();
+        let mut keys = BTreeMap::new();
+        let mut rendered = 0;
         for (entry, made) in self.site.entries.iter().zip(made) {
-            let (key, article, rendered) = made?;
-            articles.rendered += usize::from(rendered);
-            articles.problems.extend(article.told.iter().map(Problem::from));
-            articles.outlines.insert(entry.source.clone(), article.outline.clone());
-            keep.insert(key, article);
+            let (key, new) = made?;
+            rendered += usize::from(new.is_some());
+            now.extend(new.or_else(|| kept.remove(&key)).map(|article| (key.clone(), article)));
+            keys.insert(entry.source.clone(), key);
         }
-        cache.articles = keep;
-        Ok(articles)
+        *kept = now;
+        let problems = kept.values().flat_map(|article| article.told.iter().map(Problem::from)).collect();
+        Ok(Articles { kept, keys, problems, rendered })
     }
 
     /// Finds, for each post, those before and after it in time.
@@ -78,22 +76,22 @@ impl Pages<'_> {
         neighbours
     }
 
-    /// Returns the article with its key, and whether it had to be made.
+    /// Returns the article's key, and the article if it had to be made.
     fn article(
         &self,
         entry: &Entry,
         near: Neighbours<'_>,
-        kept: &BTreeMap<String, Kept>,
-    ) -> Result<(String, Kept, bool), Error> {
+        kept: &cache::Articles,
+    ) -> Result<(String, Option<Kept>), Error> {
         let key = self.key(entry, near);
         self.put_markdown(&entry.path(&self.site.urls), &entry.text)?;
-        if let Some(article) = kept.get(&key).filter(|article| self.output.keep(&article.page.0, &article.page.1)) {
-            return Ok((key, article.clone(), false));
+        if kept.get(&key).is_some_and(|article| self.output.keep(&article.page.0, &article.page.1)) {
+            return Ok((key, None));
         }
         let rendered = render::render(self.site, &self.known, entry);
         let page = self.put_article(entry, near, &rendered)?;
         let told = rendered.problems.iter().map(Told::from).collect();
-        Ok((key, Kept { page, outline: rendered.outline, told }, true))
+        Ok((key, Some(Kept { page, outline: rendered.outline, told })))
     }
 
     /// The hash of everything that the article's page shows.

@@ -16,7 +16,7 @@ struct About<'a> {
 }
 
 impl Pages<'_> {
-    pub(crate) fn lists(&self, articles: &Articles) -> Result<(), Error> {
+    pub(crate) fn lists(&self, articles: &Articles<'_>) -> Result<(), Error> {
         for locale in &self.site.config.locales {
             let config = &self.site.config;
             let posts: Vec<_> = self.site.posts(locale).collect();
@@ -35,7 +35,7 @@ impl Pages<'_> {
         locale: &str,
         folder: &str,
         terms: fn(&Entry) -> &[crate::entry::Term],
-        articles: &Articles,
+        articles: &Articles<'_>,
     ) -> Result<(), Error> {
         let strings = self.words(locale)?;
         let sentence = if folder == "tags" { "tagged" } else { "in_category" };
@@ -63,7 +63,7 @@ impl Pages<'_> {
         self.put("terms.html", locale, &head, &page).map(drop)
     }
 
-    fn list(&self, locale: &str, about: &About<'_>, posts: &[&Entry], articles: &Articles) -> Result<(), Error> {
+    fn list(&self, locale: &str, about: &About<'_>, posts: &[&Entry], articles: &Articles<'_>) -> Result<(), Error> {
         let strings = self.words(locale)?;
         let urls = &self.site.urls;
         let per_page = self.site.config.posts_per_page;

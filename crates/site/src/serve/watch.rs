@@ -3,15 +3,12 @@
 use super::Server;
 use crate::build::build;
 use crate::cache::Cache;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use crate::stamp::stamp;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// How often the folder is looked at.
 const EVERY: Duration = Duration::from_millis(250);
-
-type Seen = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
 
 /// Watches until the server stops.
 pub(super) fn watch(server: &Server, told: &(dyn Fn(&str) + Sync)) {
@@ -21,7 +18,7 @@ pub(super) fn watch(server: &Server, told: &(dyn Fn(&str) + Sync)) {
     // Nothing is ever sent: the channel is a clock that lets the thread rest.
     let (_keep, rest) = sync_channel::<()>(1);
     while !server.is_stopped() {
-        let seen = look(root, server.folder());
+        let seen = stamp(&server.options, b"");
         if before.as_ref() != Some(&seen) {
             let line = rebuild(server, &mut cache);
             told(&line);
@@ -50,27 +47,4 @@ fn rebuild(server: &Server, cache: &mut Cache) -> String {
         state.error = error;
     });
     line + &kept
-}
-
-/// Size and time of every file of the site, without what is made from them.
-fn look(root: &Path, output: &Path) -> Seen {
-    let mut seen = Seen::new();
-    let mut folders = vec![root.join("content"), root.join("static"), root.join("theme")];
-    let mut note = |path: PathBuf| {
-        if let Ok(metadata) = path.metadata() {
-            seen.insert(path, (metadata.len(), metadata.modified().ok()));
-        }
-    };
-    note(root.join(crate::config::FILE));
-    while let Some(folder) = folders.pop() {
-        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-        for entry in entries.filter(|entry| entry.path() != output) {
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
-                Ok(kind) if kind.is_file() => note(entry.path()),
-                _ => {}
-            }
-        }
-    }
-    seen
 }
