@@ -9,6 +9,7 @@
 //! - `tools`: tool calls that hold
 //! - `engine`: one request from prompt to answer; `cache`: what need not be read twice
 //! - `server`: the interface over HTTP
+//! - [`Probe`]: bare scores, to compare engines
 //!
 //! ```no_run
 //! use hearth_infer::{ServeOptions, serve};
@@ -26,6 +27,7 @@ mod gguf;
 mod inspect;
 mod load;
 mod model;
+mod probe;
 mod prompt;
 mod quirks;
 mod request;
@@ -39,6 +41,7 @@ pub use engine::EngineError;
 pub use gguf::GgufError;
 pub use inspect::{ModelSummary, inspect};
 pub use model::ModelError;
+pub use probe::Probe;
 pub use quirks::{Quirks, Sampling, ToolForm};
 pub use server::{ServeError, ServeOptions, serve};
 pub use template::TemplateError;

@@ -50,5 +50,5 @@ pub use matmul::matmul;
 pub use matrix::Matrix;
 pub use pool::Pool;
 pub use quant::{QuantType, dequantize};
-pub use rope::{RopePairing, rope};
+pub use rope::{RopePairing, rope, turns};
 pub use sgemm::{Existing, Sgemm, View};

@@ -12,6 +12,7 @@ use hearth_kernels::{
 
 use super::config::{Architecture, Config};
 use super::kv::LayerCache;
+use super::rotary::Turns;
 use super::weights::{Embedding, Layer, Linear};
 use super::{KvCache, Model, ModelError};
 
@@ -41,6 +42,7 @@ pub(crate) struct Buffers {
     update: Vec<f32>,
     /// `[vocabulary]`.
     scores: Vec<f32>,
+    turns: Turns,
     activations: Activations,
     raw: Vec<u8>,
 }
@@ -61,6 +63,7 @@ impl Buffers {
             up: rows(config.inner_width),
             update: rows(config.width),
             scores: vec![0.0; config.vocabulary],
+            turns: Turns::default(),
             activations: Activations::new(),
             raw: Vec::new(),
         }
@@ -79,7 +82,7 @@ impl Model {
     /// `Token`, `Position`, `Kernel`; `File` when an embedding cannot be read. The cache is unchanged then.
     pub(crate) fn advance(&self, tokens: &[u32], cache: &mut KvCache, buffers: &mut Buffers) -> Result<(), ModelError> {
         self.absorb(tokens, cache, buffers)?;
-        self.score(tokens.len(), buffers)
+        tokens.len().checked_sub(1).map_or(Ok(()), |last| self.score(last, buffers))
     }
 
     /// Appends at most [`BATCH`] tokens to `cache` without computing scores.
@@ -93,13 +96,12 @@ impl Model {
         cache.check_room(tokens.len())?;
         self.embed(tokens, buffers)?;
         let first = cache.tokens().len();
+        buffers.turns.fill(first..first + tokens.len(), &self.weights);
         for (index, layer) in self.weights.layers.iter().enumerate() {
             let pass = Pass { config: &self.config, pool: &self.pool, layer, count: tokens.len(), first };
             let window = self.config.window_of(index);
-            let frequencies =
-                if window.is_some() { &self.weights.window_frequencies } else { &self.weights.frequencies };
             pass.project(buffers)?;
-            pass.rotate(buffers, frequencies, self.weights.pairing)?;
+            pass.rotate(buffers, window.is_some(), self.weights.pairing)?;
             pass.attend(buffers, cache.layer_mut(index), window)?;
             pass.transform(buffers)?;
         }
@@ -128,10 +130,16 @@ impl Model {
         Ok(())
     }
 
-    fn score(&self, count: usize, buffers: &mut Buffers) -> Result<(), ModelError> {
+    /// Computes the scores of what follows token `row` of the batch absorbed last.
+    ///
+    /// # Errors
+    /// `Kernel`; `Position` when no batch has such a row.
+    pub(crate) fn score(&self, row: usize, buffers: &mut Buffers) -> Result<(), ModelError> {
         let width = self.config.width;
-        let Some(last) = count.checked_sub(1) else { return Ok(()) };
-        let row = &buffers.hidden[last * width..count * width];
+        let row = buffers
+            .hidden
+            .get(row * width..(row + 1) * width)
+            .ok_or(ModelError::Position { position: row, context: BATCH })?;
         let normed = &mut buffers.normed[..width];
         rms_norm(row, &self.weights.output_norm, self.config.epsilon, normed)?;
         let output = &self.weights.output;
@@ -180,17 +188,18 @@ impl Pass<'_> {
     fn rotate(
         &self,
         buffers: &mut Buffers,
-        frequencies: &[f32],
+        in_window: bool,
         pairing: hearth_kernels::RopePairing,
     ) -> Result<(), KernelError> {
-        let (config, head) = (self.config, self.config.head_width);
-        for (rows, width, norm) in [
-            (&mut buffers.queries, config.query_width(), &self.layer.query_norm),
-            (&mut buffers.keys, config.kv_width(), &self.layer.key_norm),
-        ] {
+        let (config, head, pairs) = (self.config, self.config.head_width, self.config.rotated / 2);
+        let Buffers { queries, keys, turns, .. } = buffers;
+        let turns = turns.of(in_window);
+        for (rows, width, norm) in
+            [(queries, config.query_width(), &self.layer.query_norm), (keys, config.kv_width(), &self.layer.key_norm)]
+        {
             each_row(self.pool, &mut rows[..self.count * width], width, |t, row| {
                 norm_heads(row, norm.as_deref(), config.epsilon);
-                rope(row, head, self.first + t, frequencies, pairing)
+                rope(row, head, &turns[t * pairs..(t + 1) * pairs], pairing)
             })?;
         }
         Ok(())

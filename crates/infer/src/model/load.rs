@@ -36,7 +36,10 @@ pub(super) fn weights(file: &Gguf, config: &Config, pool: &Pool) -> Result<Weigh
             Architecture::Qwen2 | Architecture::Qwen3 | Architecture::Gemma3 => RopePairing::HalfSplit,
         },
         frequencies: rotary::frequencies(config.rotary, config.rotated, divisors.as_deref()),
-        window_frequencies: rotary::frequencies(Config::window_rotary(), config.rotated, None),
+        window_frequencies: match config.window {
+            Some(_) => rotary::frequencies(Config::window_rotary(), config.rotated, None),
+            None => Vec::new(),
+        },
     })
 }
 

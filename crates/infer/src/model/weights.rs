@@ -15,7 +15,7 @@ pub(super) struct Weights {
     pub(super) pairing: RopePairing,
     /// Angles per position of layers that see everything.
     pub(super) frequencies: Vec<f32>,
-    /// Angles per position of window layers.
+    /// Angles per position of window layers; empty in models without any.
     pub(super) window_frequencies: Vec<f32>,
 }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod probe;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod tiny;

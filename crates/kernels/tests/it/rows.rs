@@ -1,6 +1,8 @@
 //! Row operations against the formulas in f64.
 
-use hearth_kernels::{Error, RopePairing, argmax, f16_to_f32, f32_to_f16, gelu_mul, rms_norm, rope, silu_mul, softmax};
+use hearth_kernels::{
+    Error, RopePairing, argmax, f16_to_f32, f32_to_f16, gelu_mul, rms_norm, rope, silu_mul, softmax, turns,
+};
 
 use crate::numbers::Numbers;
 
@@ -68,19 +70,20 @@ fn extreme_scores_stay_finite() {
 
 #[test]
 fn rotation_turns_the_right_pairs() -> Result<(), Error> {
-    let frequencies = [1.0, 0.1];
+    let mut third = Vec::new();
+    turns(3, &[1.0, 0.1], &mut third);
     let angle = |frequency: f32| f64::from(frequency) * 3.0;
     let turn = |x: f64, y: f64, angle: f64| (x * angle.cos() - y * angle.sin(), x * angle.sin() + y * angle.cos());
     let (slow, fast) = (angle(0.1), angle(1.0));
     let mut heads = [1.0, 2.0, 3.0, 4.0, 9.0];
-    rope(&mut heads, 5, 3, &frequencies, RopePairing::HalfSplit)?;
+    rope(&mut heads, 5, &third, RopePairing::HalfSplit)?;
     let ((a, c), (b, d)) = (turn(1.0, 3.0, fast), turn(2.0, 4.0, slow));
     near(&heads, &[a, b, c, d, 9.0]);
     let mut heads = [1.0, 2.0, 3.0, 4.0];
-    rope(&mut heads, 4, 3, &frequencies, RopePairing::Adjacent)?;
+    rope(&mut heads, 4, &third, RopePairing::Adjacent)?;
     let ((a, b), (c, d)) = (turn(1.0, 2.0, fast), turn(3.0, 4.0, slow));
     near(&heads, &[a, b, c, d]);
-    assert!(rope(&mut heads, 3, 0, &frequencies, RopePairing::Adjacent).is_err());
+    assert!(rope(&mut heads, 3, &third, RopePairing::Adjacent).is_err());
     Ok(())
 }
 
