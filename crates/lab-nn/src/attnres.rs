@@ -55,22 +55,24 @@ pub struct AttnResConfig {
     pub residual: Residual,
 }
 
-const EPSILON: f32 = 1e-6;
+/// Under the roots of all norms.
+pub(crate) const EPSILON: f32 = 1e-6;
 
 /// The decoder's weights, as places in a set of parameters.
 #[derive(Clone, Debug)]
 pub struct AttnRes {
     config: AttnResConfig,
-    tokens: Parameter,
-    sublayers: Vec<Sublayer>,
+    pub(crate) tokens: Parameter,
+    pub(crate) sublayers: Vec<Sublayer>,
     norm: Parameter,
     output: Matrix,
     /// One reader for each sublayer and one for the output; empty for the sum.
     readers: Vec<Reader>,
 }
 
+/// Attention or a feed-forward block, with the norm before it.
 #[derive(Clone, Debug)]
-struct Sublayer {
+pub(crate) struct Sublayer {
     norm: Parameter,
     /// Queries, keys and values, or gate and value.
     inputs: Matrix,
@@ -143,9 +145,25 @@ impl AttnRes {
         tokens: &[usize],
         batch: usize,
     ) -> Result<Var, Error> {
-        let stream = *self.inputs(tape, parameters, tokens, batch)?.last().unwrap_or(&tape.input(&[], (0, 0))?);
+        let (_, stream) = self.streams(tape, parameters, tokens, batch)?;
+        self.predict(tape, parameters, stream)
+    }
+
+    /// The final norm and the output: logits from the last stream.
+    pub(crate) fn predict(&self, tape: &mut Tape, parameters: &Parameters, stream: Var) -> Result<Var, Error> {
         let normal = tape.rms_norm(parameters, stream, self.norm, EPSILON)?;
         self.output.apply(tape, parameters, normal)
+    }
+
+    /// A layer's learned query with its keys' gain folded in: all that inference needs of both.
+    pub(crate) fn folded_query(&self, parameters: &Parameters, layer: usize) -> Result<Vec<f32>, Error> {
+        match self.readers.get(layer) {
+            Some(Reader { query: Query::Learned(query), gain: Some(gain) }) => {
+                let pairs = parameters.of(*query).iter().zip(parameters.of(*gain));
+                Ok(pairs.map(|(query, gain)| query * gain).collect())
+            }
+            _ => Err(Error::Config { what: "layer", found: layer, wanted: "one with a learned query" }),
+        }
     }
 
     /// Records the mean loss of predicting `targets`, in nats a token.
@@ -175,21 +193,33 @@ impl AttnRes {
         tokens: &[usize],
         batch: usize,
     ) -> Result<Vec<Var>, Error> {
+        let (mut inputs, last) = self.streams(tape, parameters, tokens, batch)?;
+        inputs.push(last);
+        Ok(inputs)
+    }
+
+    /// The input of every sublayer, and of the final norm.
+    fn streams(
+        &self,
+        tape: &mut Tape,
+        parameters: &Parameters,
+        tokens: &[usize],
+        batch: usize,
+    ) -> Result<(Vec<Var>, Var), Error> {
         let embedding = tape.embedding(parameters, self.tokens, tokens)?;
         let mut depth = Depth { finished: vec![embedding], partial: None, count: 0 };
-        let mut inputs = Vec::with_capacity(self.sublayers.len() + 1);
+        let mut inputs = Vec::with_capacity(self.sublayers.len());
         for (layer, sublayer) in self.sublayers.iter().enumerate() {
             let stream = self.read(tape, parameters, layer, &depth)?;
             inputs.push(stream);
             let written = self.sublayer(sublayer, tape, parameters, (stream, batch))?;
             self.write(tape, &mut depth, written)?;
         }
-        inputs.push(self.read(tape, parameters, self.sublayers.len(), &depth)?);
-        Ok(inputs)
+        Ok((inputs, self.read(tape, parameters, self.sublayers.len(), &depth)?))
     }
 
     /// f(RMSNorm(h)): attention or SwiGLU, `[batch·time, width]`.
-    fn sublayer(
+    pub(crate) fn sublayer(
         &self,
         sublayer: &Sublayer,
         tape: &mut Tape,

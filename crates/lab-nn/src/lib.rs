@@ -12,6 +12,7 @@
 //! - [`bert`]: "BERT: Pre-training of Deep Bidirectional Transformers" (2018): the encoder, its pre-training and its heads
 //! - [`gpt`]: "Language Models are Few-Shot Learners" (2020): the decoder, its sparse attention, its eight sizes
 //! - [`attnres`]: "Attention Residuals" (2026): a current decoder whose layers attend to layers, with the report's ablations
+//! - [`two_phase`]: its inference in two phases, with the traffic counted
 //!
 //! ```
 //! use hearth_lab_nn::gpt::{Gpt, GptConfig};
@@ -41,5 +42,6 @@ pub mod sequences;
 #[cfg(test)]
 mod testing;
 pub mod transformer;
+pub mod two_phase;
 
 pub use error::Error;

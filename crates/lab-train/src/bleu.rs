@@ -60,7 +60,7 @@ fn counts(tokens: &[String], order: usize) -> HashMap<&[String], usize> {
 
 fn score(correct: [usize; ORDER], total: [usize; ORDER], (hypothesis, reference): (usize, usize)) -> Bleu {
     let brevity_penalty = match hypothesis {
-        0 => 0.0,
+        0 if reference > 0 => 0.0,
         short if short < reference => (1.0 - reference as f64 / short as f64).exp(),
         _ => 1.0,
     };
