@@ -104,6 +104,10 @@ fn instructions(tools: &[Tool]) -> String {
         text.push_str(&signature::line(tool));
         text.push('\n');
     }
+    if ["write", "bash"].iter().all(|name| tools.iter().any(|tool| tool.name == *name)) {
+        // Small models "append" with `write` and lose what was in the file.
+        text.push_str("To add to a file that is there use bash with >>, never write: write replaces it.\n");
+    }
     text.push_str(
         "reply text — answers the person in words\n\
          Use a tool for everything that concerns files, folders or this computer; never guess what a tool can tell. \
