@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -72,7 +72,19 @@ impl World {
 
     /// Connects with changes to the usual `connect`.
     pub(crate) async fn signed_in(&self, changes: Value) -> Client {
-        let mut client = Client::open(self.address).await;
+        Self::sign_in(Client::open(self.address).await, changes).await
+    }
+
+    /// Connects as [`Self::signed_in`] does, with hardly any room for what was sent and is not read.
+    pub(crate) async fn slow(&self, changes: Value) -> Client {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a small buffer");
+        let stream = socket.connect(self.address).await.expect("a connection");
+        let client = Client::open_over(stream, self.address, &[]).await.expect("a WebSocket");
+        Self::sign_in(client, changes).await
+    }
+
+    async fn sign_in(mut client: Client, changes: Value) -> Client {
         let answer = client.request("connect", connect(&changes)).await;
         assert_eq!(answer["payload"]["type"], "hello-ok", "{answer}");
         client.hello = answer["payload"].clone();
@@ -158,11 +170,15 @@ impl Client {
 
     /// Opens a connection with further headers; the status of a refusal.
     pub(crate) async fn open_with(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        Self::open_over(stream, address, headers).await
+    }
+
+    async fn open_over(stream: TcpStream, address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
         let mut request = format!("ws://{address}/").into_client_request().expect("a request");
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().expect("a header"));
         }
-        let stream = TcpStream::connect(address).await.expect("a connection");
         let socket = match tokio_tungstenite::client_async(request, stream).await {
             Ok((socket, _)) => socket,
             Err(tokio_tungstenite::tungstenite::Error::Http(response)) => return Err(response.status().as_u16()),
