@@ -178,7 +178,7 @@ pub(crate) fn of_http(setup: &Setup, error: &hearth_http::Error) -> ModelError {
             format!("start the server, or set its address: hearth config set models.providers.{name}.baseUrl …")
         }
         hearth_http::Error::InvalidUrl { .. } => format!("hearth config set models.providers.{name}.baseUrl …"),
-        hearth_http::Error::InvalidHeader { .. } => format!("hearth config set models.providers.{name}.apiKey …"),
+        hearth_http::Error::InvalidHeader { .. } => format!("hearth secrets set {name}"),
         hearth_http::Error::Dns { .. } | hearth_http::Error::Unreachable { .. } => {
             "check the network connection".to_owned()
         }
@@ -192,7 +192,7 @@ pub(crate) fn of_http(setup: &Setup, error: &hearth_http::Error) -> ModelError {
 fn explain(setup: &Setup, complaint: &Complaint, retry_after: Option<Duration>) -> ModelError {
     let name = &setup.provider;
     let model = &setup.model.id;
-    let key = format!("hearth config set models.providers.{name}.apiKey …");
+    let key = format!("hearth secrets set {name}");
     let choose = "hearth config set agents.defaults.model.primary provider/model".to_owned();
     let (kind, what, hint, remedy) = match complaint.meaning() {
         Meaning::TooLong => {
@@ -379,7 +379,7 @@ mod tests {
             check("groq", 502, "<html><body>Bad gateway</body></html>"),
         ];
         insta::assert_snapshot!(table.join("\n"), @r##"
-        provider-auth · NextModel · provider anthropic refused the key (401): invalid x-api-key [redacted] · hearth config set models.providers.anthropic.apiKey …
+        provider-auth · NextModel · provider anthropic refused the key (401): invalid x-api-key [redacted] · hearth secrets set anthropic
         provider-limit · NextModel · provider anthropic has no credit left for this key (400): Your credit balance is too low · add credit at anthropic, or use another model: hearth config set agents.defaults.model.primary provider/model
         remote · Shorten · provider anthropic says the conversation is too long for the-model (400): prompt is too long: 210000 tokens > 200000 maximum · start anew with /new
         remote · GiveUp · provider anthropic refused the request for the-model (400): messages: roles must alternate · 
@@ -387,7 +387,7 @@ mod tests {
         provider-limit · NextModel · provider openai has no credit left for this key (429): You exceeded your current quota · add credit at openai, or use another model: hearth config set agents.defaults.model.primary provider/model
         provider-limit · retry Some(7s) · provider openai limits the rate (429): Rate limit reached · wait, or add a fallback: hearth config set agents.defaults.model.fallbacks '["provider/model"]'
         config · NextModel · provider openai does not know the-model at https://api.openai.com/v1 (404): The model `the-model` does not exist · hearth config set agents.defaults.model.primary provider/model
-        provider-auth · NextModel · provider gemini refused the key (400): API key not valid. Please pass a valid API key. · hearth config set models.providers.gemini.apiKey …
+        provider-auth · NextModel · provider gemini refused the key (400): API key not valid. Please pass a valid API key. · hearth secrets set gemini
         remote · retry Some(7s) · provider gemini failed on its side (503): The model is overloaded. · 
         provider-limit · NextModel · provider deepseek has no credit left for this key (402): Insufficient Balance · add credit at deepseek, or use another model: hearth config set agents.defaults.model.primary provider/model
         remote · Shorten · provider llamacpp says the conversation is too long for the-model (400): the request exceeds the available context size · start anew with /new

@@ -66,7 +66,7 @@ impl Error {
                 format!("hearth config set models.providers.{provider}.baseUrl https://…")
             }
             Self::NoModel { provider } => format!("hearth config set agents.defaults.model.primary {provider}/model"),
-            Self::UnusableKey { provider } => format!("hearth config set models.providers.{provider}.apiKey …"),
+            Self::UnusableKey { provider } => format!("hearth secrets set {provider}"),
             Self::Client { .. } => String::new(),
         }
     }

@@ -61,7 +61,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The file system said no.
-    #[error("could not {action} {path}")]
+    #[error("could not {action} {path}: {source}")]
     Io {
         /// `read`, `write`, `list`, `remove`.
         action: &'static str,

@@ -35,5 +35,5 @@ fn setups_that_can_not_work_say_what_to_change() {
     };
     insta::assert_snapshot!(refused(|setup| setup.base_url = "example.org".to_owned()), @r##"provider fake: address `example.org` does not begin with http:// or https:// · hearth config set models.providers.fake.baseUrl https://…"##);
     insta::assert_snapshot!(refused(|setup| setup.model.id = " ".to_owned()), @r##"provider fake: no model is named · hearth config set agents.defaults.model.primary fake/model"##);
-    insta::assert_snapshot!(refused(|setup| setup.key = Some(Secret::new("schlüssel"))), @r##"provider fake: the key has characters that can't be sent (a line break, a letter outside ASCII) · hearth config set models.providers.fake.apiKey …"##);
+    insta::assert_snapshot!(refused(|setup| setup.key = Some(Secret::new("schlüssel"))), @r##"provider fake: the key has characters that can't be sent (a line break, a letter outside ASCII) · hearth secrets set fake"##);
 }
