@@ -71,13 +71,19 @@ impl ErrorKind {
         }
     }
 
-    /// Returns the kind of a file-system error: a full disk is told apart from the rest.
+    /// Returns the kind of a file-system error: a full disk is told apart from the rest, and a path that can't be used as
+    /// asked (missing, of the wrong sort, read-only) is the person's to change.
     #[must_use]
     pub fn of_io(error: &std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::DiskFull,
             std::io::ErrorKind::AddrInUse => Self::PortTaken,
-            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::NotFound => Self::User,
+            std::io::ErrorKind::PermissionDenied
+            | std::io::ErrorKind::NotFound
+            | std::io::ErrorKind::NotADirectory
+            | std::io::ErrorKind::IsADirectory
+            | std::io::ErrorKind::InvalidFilename
+            | std::io::ErrorKind::ReadOnlyFilesystem => Self::User,
             _ => Self::Internal,
         }
     }
@@ -107,11 +113,24 @@ impl fmt::Display for ErrorKind {
 mod tests {
     use super::ErrorKind;
     use std::collections::BTreeSet;
+    use std::io;
 
     #[test]
     fn every_kind_has_its_own_exit_code() {
         let codes: BTreeSet<u8> = ErrorKind::ALL.iter().map(|kind| kind.exit_code()).collect();
         assert_eq!(codes.len(), ErrorKind::ALL.len());
         assert!(!codes.contains(&0));
+    }
+
+    #[test]
+    fn a_path_that_can_not_be_used_is_no_fault_of_hearth() {
+        for kind in [
+            io::ErrorKind::NotFound,
+            io::ErrorKind::NotADirectory,
+            io::ErrorKind::IsADirectory,
+            io::ErrorKind::ReadOnlyFilesystem,
+        ] {
+            assert_eq!(ErrorKind::of_io(&io::Error::from(kind)), ErrorKind::User, "{kind}");
+        }
     }
 }
