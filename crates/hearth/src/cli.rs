@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::commands::{
-    agent, chat, completions, config, doctor, gateway, infer, lab, models, open, secrets, sessions, up,
+    agent, chat, completions, config, doctor, gateway, infer, lab, models, open, reference, secrets, sessions, up,
 };
 use crate::error::Failure;
 use clap::{Parser, Subcommand};
@@ -68,23 +68,26 @@ pub(crate) enum Command {
     Lab(lab::Verb),
     /// Print the completions of a shell.
     Completions(completions::Args),
+    /// What the documentation says about this program, from the program itself.
+    #[command(subcommand, hide = true)]
+    Reference(reference::Subject),
 }
 
 /// Does what the command line says.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     // These need neither home nor runtime.
-    if let Some(Command::Completions(args)) = &cli.command {
-        return completions::run(args);
-    }
-    if let Some(Command::Lab(verb)) = cli.command {
-        return lab::run(verb);
-    }
-    if cli.command.is_some() && cli.up != up::Args::default() {
+    let command = match cli.command {
+        Some(Command::Completions(args)) => return completions::run(&args),
+        Some(Command::Lab(verb)) => return lab::run(verb),
+        Some(Command::Reference(subject)) => return reference::run(&subject),
+        command => command,
+    };
+    if command.is_some() && cli.up != up::Args::default() {
         let failure = Failure::new(ErrorKind::User, "--yes and --port stand after the command they belong to");
         return Err(failure.hint("hearth up --port 18800").into());
     }
     let app = App::locate(cli.home)?;
-    match cli.command {
+    match command {
         None => up::run(&app, &cli.up),
         Some(Command::Up(args)) => up::run(&app, &args),
         Some(Command::Chat(args)) => chat::run(&app, &args),
@@ -99,6 +102,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Infer(verb)) => infer::run(verb),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Lab(verb)) => lab::run(verb),
+        Some(Command::Reference(subject)) => reference::run(&subject),
     }
 }
 

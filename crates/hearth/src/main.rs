@@ -13,6 +13,8 @@ mod app;
 mod cli;
 mod client;
 mod commands;
+#[cfg(test)]
+mod documented;
 mod error;
 mod gateway_lock;
 mod local_model;

@@ -10,6 +10,7 @@ pub(crate) mod infer;
 pub(crate) mod lab;
 pub(crate) mod models;
 pub(crate) mod open;
+pub(crate) mod reference;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
 pub(crate) mod up;

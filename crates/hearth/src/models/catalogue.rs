@@ -101,7 +101,7 @@ pub(crate) enum Source {
 impl Catalogue {
     /// Reads the compiled-in list and the home's additions; an addition with a known id replaces that entry.
     pub(crate) fn load(models_dir: &Path) -> Result<Self, Failure> {
-        let mut catalogue = Self::parse(BUILT_IN, Path::new("catalogue.toml"))?;
+        let mut catalogue = Self::built_in()?;
         let path = models_dir.join("catalogue.toml");
         let Some(text) = read_capped(&path)? else { return Ok(catalogue) };
         for entry in Self::parse(&text, &path)?.entries {
@@ -111,6 +111,16 @@ impl Catalogue {
             }
         }
         Ok(catalogue)
+    }
+
+    /// Reads the compiled-in list alone.
+    pub(crate) fn built_in() -> Result<Self, Failure> {
+        Self::parse(BUILT_IN, Path::new("catalogue.toml"))
+    }
+
+    /// What people read, best first.
+    pub(crate) fn titles(&self) -> Vec<&str> {
+        self.entries.iter().map(|entry| entry.title.as_str()).collect()
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, Failure> {
