@@ -8,7 +8,7 @@
 //! - [`parameters`]: named weights in one flat buffer, so that optimisers and exchanges see one slice
 //! - [`tape`]: values, gradients, and the walk back
 //! - `ops`: one file an operation, each with its forward, its backward and its check against finite differences
-//! - [`optimiser`]: Adam, AdamW and SGD
+//! - [`optimiser`]: Adam, AdamW, Adadelta and SGD
 //! - [`shards`]: a batch split over threads, gradients summed in a fixed order
 //! - [`random`]: the seeded numbers of initialisation and dropout
 //!
