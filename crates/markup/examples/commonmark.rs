@@ -13,6 +13,7 @@ fn main() -> Result<(), Error> {
     let options = Options {
         dialect: Dialect::CommonMark,
         raw_html: RawHtml::Kept,
+        smart_punctuation: false,
         top_level: 1,
         first_line: 1,
         labels: &labels,

@@ -30,6 +30,9 @@ pub(crate) struct Config {
     pub(crate) feed_items: usize,
     #[serde(default)]
     pub(crate) ai_crawlers: Crawlers,
+    /// Straight quotes become curved ones, `--` a dash and `...` an ellipsis.
+    #[serde(default = "yes")]
+    pub(crate) smart_punctuation: bool,
     /// Raw HTML in texts is written as it stands: only where every author may run scripts on the site.
     #[serde(default)]
     pub(crate) raw_html: bool,
@@ -82,6 +85,10 @@ pub(crate) struct Giscus {
 
 fn default_locale() -> String {
     "en".to_owned()
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn per_page() -> usize {

@@ -48,6 +48,7 @@ pub(crate) fn render(site: &Site, known: &BTreeSet<String>, entry: &Entry) -> Re
     let options = Options {
         dialect: Dialect::Article,
         raw_html: if site.config.raw_html { RawHtml::Kept } else { RawHtml::Shown },
+        smart_punctuation: site.config.smart_punctuation,
         top_level: 2,
         first_line: entry.first_line,
         labels: &labels,

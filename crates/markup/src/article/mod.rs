@@ -19,6 +19,8 @@ pub struct Options<'a> {
     pub dialect: Dialect,
     /// What becomes of raw HTML.
     pub raw_html: RawHtml,
+    /// Whether straight quotes become curved ones, `--` a dash and `...` an ellipsis, outside of code.
+    pub smart_punctuation: bool,
     /// The level of the article's first rank of headings, 1 to 6: a page that shows the title itself says 2.
     pub top_level: u8,
     /// The file's line at which the text begins, from 1; diagnostics count from there.
@@ -35,6 +37,7 @@ impl fmt::Debug for Options<'_> {
             .debug_struct("Options")
             .field("dialect", &self.dialect)
             .field("raw_html", &self.raw_html)
+            .field("smart_punctuation", &self.smart_punctuation)
             .field("top_level", &self.top_level)
             .field("first_line", &self.first_line)
             .finish_non_exhaustive()
@@ -179,6 +182,7 @@ pub fn document(markdown: &str, options: &Options<'_>) -> Document {
     if options.dialect == Dialect::Article {
         settings.extension.math_latex = true;
         settings.extension.math_code = true;
+        settings.parse.smart = options.smart_punctuation;
     }
     settings.render.r#unsafe = options.dialect == Dialect::CommonMark;
     let arena = Arena::new();

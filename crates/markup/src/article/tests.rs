@@ -6,6 +6,7 @@ fn render(markdown: &str) -> Document {
     let options = Options {
         dialect: Dialect::Article,
         raw_html: RawHtml::Shown,
+        smart_punctuation: true,
         top_level: 2,
         first_line: 11,
         labels: &Labels::default(),
@@ -56,8 +57,8 @@ fn raw_html_is_text_and_told() {
 #[test]
 fn addresses_are_resolved() {
     check(
-        "![A \"b\"](a.png \"t\")",
-        "<p><img src=\"/a.png\" alt=\"A &quot;b&quot;\" title=\"t\" width=\"3\" height=\"2\" loading=\"lazy\" decoding=\"async\"></p>",
+        "![A & <b>](a.png \"t\")",
+        "<p><img src=\"/a.png\" alt=\"A &amp; &lt;b&gt;\" title=\"t\" width=\"3\" height=\"2\" loading=\"lazy\" decoding=\"async\"></p>",
     );
     let page = render("[x](gone.md) [y](javascript:a) [z](/z)");
     assert_eq!(page.html, "<p><a href=\"gone.md\">x</a> y <a href=\"/z\">z</a></p>\n");
@@ -116,4 +117,9 @@ fn footnotes_lead_there_and_back() {
         assert!(page.contains(part), "{part}\n{page}");
     }
     assert!(page.ends_with("</ol>\n</div>\n") && page.contains("aria-label=\"Back to reference 1\""), "{page}");
+}
+
+#[test]
+fn quotes_and_dashes_are_set_as_in_books() {
+    check("\"It's\" -- `a--b`...", "<p>“It’s” – <code>a--b</code>…</p>");
 }

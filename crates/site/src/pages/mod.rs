@@ -95,6 +95,7 @@ impl<'a> Pages<'a> {
         let options = hearth_markup::Options {
             dialect: hearth_markup::Dialect::Article,
             raw_html: hearth_markup::RawHtml::Shown,
+            smart_punctuation: false,
             top_level: 2,
             first_line: 1,
             labels: &strings.labels(),
