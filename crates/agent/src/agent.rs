@@ -6,7 +6,7 @@ use crate::conversation::{Conversation, View};
 use crate::error::Error;
 use crate::outcome::TurnOutcome;
 use crate::sessions::{SessionSummary, Sessions};
-use crate::transcript::{self, Entry};
+use crate::transcript::{self, Entry, Recent};
 use crate::turn::{self, TurnRequest};
 use hearth_core::CancellationToken;
 use hearth_core::clock::Clock;
@@ -30,6 +30,7 @@ pub struct Agent {
     registry: Arc<Registry>,
     clock: Clock,
     sessions: Mutex<Sessions>,
+    recent: Mutex<Recent>,
     lanes: Mutex<HashMap<SessionKey, Arc<tokio::sync::Mutex<()>>>>,
 }
 
@@ -54,6 +55,7 @@ impl Agent {
             registry,
             clock,
             sessions: Mutex::new(sessions),
+            recent: Mutex::default(),
             lanes: Mutex::default(),
         })
     }
@@ -188,6 +190,10 @@ impl Agent {
 
     pub(crate) fn session_list(&self) -> MutexGuard<'_, Sessions> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn check_key(&self, key: &SessionKey) -> Result<(), Error> {

@@ -6,13 +6,16 @@
 //!
 //! - `lines`: the JSON of each line
 //! - `tree`: lines of a file, put back into one conversation
+//! - `recent`: transcripts of the latest turns, which need not be read again
 //! - `pairs`: every tool call followed by its result, whatever happened in between
 
 mod lines;
 mod pairs;
+mod recent;
 mod tree;
 
 pub(crate) use pairs::paired;
+pub(crate) use recent::Recent;
 pub use tree::Fault;
 
 use crate::error::{Error, blocking};
@@ -55,6 +58,8 @@ pub struct Transcript {
     path: PathBuf,
     file: Arc<File>,
     tree: Tree,
+    /// Size of the file as far as it was read and written through this.
+    bytes: u64,
 }
 
 impl Transcript {
@@ -75,13 +80,20 @@ impl Transcript {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path).map_err(|source| Error::io("open", path, source))?;
         let tree = Tree::load(path)?;
-        let mut transcript = Self { path: path.to_owned(), file: Arc::new(file), tree };
+        let bytes = tree.bytes;
+        let mut transcript = Self { path: path.to_owned(), file: Arc::new(file), tree, bytes };
         if !transcript.tree.has_header {
             transcript.write_line(&Header::new(session, now))?;
             transcript.tree.has_header = true;
         }
         transcript.answer_interrupted_calls(now)?;
         Ok(transcript)
+    }
+
+    /// Goes on with a transcript that an earlier turn left, as [`Self::open`] would with its file.
+    pub(crate) fn resume(mut self, now: Timestamp) -> Result<Self, Error> {
+        self.answer_interrupted_calls(now)?;
+        Ok(self)
     }
 
     /// Appends a message to the conversation and returns its line's id. The line is with the operating system when this
@@ -168,6 +180,9 @@ impl Transcript {
         let written = (&*self.file).write_all(&bytes).map_err(failed);
         // Part of the line may have gone out (a full disk): the next one then begins on a line of its own.
         self.tree.ends_with_newline = written.is_ok();
+        if written.is_ok() {
+            self.bytes += bytes.len() as u64;
+        }
         written
     }
 }

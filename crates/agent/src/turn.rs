@@ -54,6 +54,7 @@ pub(crate) async fn run(
             report.send(TurnEventKind::Started).await;
             let ended = turn.go(&mut report, &mut tally).await;
             turn.file(&mut report, &tally, &ended).await;
+            agent.recent().keep(turn.transcript);
             ended
         }
         Err(halt) => Err(halt),
@@ -83,7 +84,12 @@ async fn begin<'a>(agent: &'a Agent, request: &TurnRequest, cancel: Cancellation
         key: request.session.clone(),
         workspace: agent.workspace().root().to_owned(),
     };
-    let transcript = blocking(move || Transcript::open(&path, &session, now)).await?;
+    let recent = agent.recent().take(&path);
+    let transcript = blocking(move || match recent {
+        Some(transcript) => transcript.resume(now),
+        None => Transcript::open(&path, &session, now),
+    })
+    .await?;
     let prompt = load_prompt(agent, request.caller, model.as_ref()).await?;
     let view = View { timezone: agent.config().timezone.clone(), images: model.info().images };
     let conversation = Conversation::new(transcript.messages(), view);

@@ -28,12 +28,39 @@ pub(super) struct Tree {
     pub(super) session_id: Option<String>,
     pub(super) session_key: Option<SessionKey>,
     pub(super) ends_with_newline: bool,
+    /// Bytes that were read.
+    pub(super) bytes: u64,
     pub(super) faults: Vec<Fault>,
     nodes: Vec<Node>,
     /// Where the newest entry with an id is.
     by_id: HashMap<String, usize>,
     /// The entries of the conversation, oldest first.
     way: Vec<usize>,
+}
+
+/// Counts what is read through it.
+struct Counted<R> {
+    inner: R,
+    bytes: u64,
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.bytes += amount as u64;
+        self.inner.consume(amount);
+    }
 }
 
 #[derive(Debug)]
@@ -67,7 +94,9 @@ impl Tree {
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
             return Err(Error::io("read", path, io::ErrorKind::InvalidInput.into()));
         }
-        tree.read(BufReader::new(file)).map_err(|source| Error::io("read", path, source))?;
+        let mut input = Counted { inner: BufReader::new(file), bytes: 0 };
+        tree.read(&mut input).map_err(|source| Error::io("read", path, source))?;
+        tree.bytes = input.bytes;
         tree.find_way();
         Ok(tree)
     }
