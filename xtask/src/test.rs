@@ -41,7 +41,7 @@ fn stage(name: &str, run: impl FnOnce() -> Result<()>) -> Result<()> {
 }
 
 fn cargo(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
-    let status = Command::new(env!("CARGO")).args(arguments).current_dir(&workspace.root).status()?;
+    let status = workspace.cargo().args(arguments).status()?;
     if !status.success() {
         bail!("`cargo {}` failed", arguments.join(" "));
     }
@@ -64,7 +64,7 @@ fn component(workspace: &Workspace, name: &str, command: &str) -> Result<()> {
 }
 
 fn answers(workspace: &Workspace, arguments: &[&str]) -> bool {
-    let mut command = Command::new(env!("CARGO"));
-    command.args(arguments).current_dir(&workspace.root).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut command = workspace.cargo();
+    command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }

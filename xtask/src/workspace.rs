@@ -5,6 +5,20 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// What `cargo run` told this task about its own package. Build scripts that watch these variables (ring's does) would run
+/// again, and all that stands on them be built again, whenever cargo is started from a task and then from a shell.
+const OWN_PACKAGE: &[&str] = &[
+    "CARGO_MANIFEST_DIR",
+    "CARGO_MANIFEST_LINKS",
+    "CARGO_MANIFEST_PATH",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_VERSION",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+];
+
 /// The workspace.
 #[derive(Debug)]
 pub(crate) struct Workspace {
@@ -50,6 +64,16 @@ impl Workspace {
         let mut packages = packages.map(|package| Package::read(package, &root)).collect::<Result<Vec<_>>>()?;
         packages.sort_by(|left, right| left.noun.cmp(&right.noun));
         Ok(Self { root, packages })
+    }
+
+    /// Returns cargo, to be run at the root as from a shell.
+    pub(crate) fn cargo(&self) -> Command {
+        let mut command = Command::new(env!("CARGO"));
+        command.current_dir(&self.root);
+        for name in OWN_PACKAGE {
+            command.env_remove(name);
+        }
+        command
     }
 
     /// Returns every Rust file of the workspace, relative to the root, in order.

@@ -47,8 +47,7 @@ pub(super) struct Programs {
 impl Programs {
     /// Builds them; what the compiler complains about goes to standard error.
     pub(super) fn build(workspace: &Workspace) -> Result<Self> {
-        let mut command = Command::new(env!("CARGO"));
-        let built = command.args(BUILD).current_dir(&workspace.root).stderr(Stdio::inherit()).output()?;
+        let built = workspace.cargo().args(BUILD).stderr(Stdio::inherit()).output()?;
         if !built.status.success() {
             bail!("`cargo {}` failed", BUILD.join(" "));
         }
