@@ -162,7 +162,22 @@ fn of_library(cause: &(dyn std::error::Error + 'static)) -> Option<Failure> {
     if cause.is::<hearth_infer::GgufError>() {
         return made(ErrorKind::ModelFile, String::new());
     }
-    None
+    match cause.downcast_ref::<hearth_infer::ServeError>() {
+        Some(hearth_infer::ServeError::Engine(error)) => made(of_engine(error), String::new()),
+        _ => None,
+    }
+}
+
+/// What keeps a model from being loaded is mostly its file.
+fn of_engine(error: &hearth_infer::EngineError) -> ErrorKind {
+    use hearth_infer::{EngineError, ModelError};
+    match error {
+        EngineError::Model(ModelError::Memory { .. }) => ErrorKind::User,
+        EngineError::Model(_) | EngineError::File(_) | EngineError::Tokenizer(_) | EngineError::Template(_) => {
+            ErrorKind::ModelFile
+        }
+        _ => ErrorKind::Internal,
+    }
 }
 
 /// Joins a chain of causes with `: `, leaving out a cause whose text the line already ends with.
@@ -179,8 +194,9 @@ fn joined(error: &anyhow::Error) -> String {
     line
 }
 
+/// Other programs' words may be part of it: they must not move the person's cursor.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    out::printable(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Makes a panic one line that says where the log is, instead of a stack trace.
@@ -201,7 +217,7 @@ pub(crate) fn install_panic_hook(log_file: Option<PathBuf>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, describe};
+    use super::{Failure, describe, one_line};
     use anyhow::Context as _;
     use hearth_core::error::ErrorKind;
     use std::path::Path;
@@ -226,6 +242,11 @@ mod tests {
         }
         let rows = manual.lines().filter(|line| line.starts_with("| ") && line.contains('`')).count();
         assert_eq!(rows, ErrorKind::ALL.len(), "a row of the manual names no kind");
+    }
+
+    #[test]
+    fn a_provider_s_words_can_not_steer_the_terminal() {
+        assert_eq!(one_line("refused:\u{1b}[2J\u{1b}]0;x\u{7}\n gone \u{202e}"), "refused:[2J]0;x gone");
     }
 
     #[test]

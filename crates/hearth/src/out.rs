@@ -27,6 +27,20 @@ pub(crate) fn note(text: impl Display) {
     writeln!(std::io::stderr().lock(), "{text}").ok();
 }
 
+/// Prints what a model wrote on stdout: as it is for a program, without what would steer a terminal for a person.
+///
+/// # Errors
+/// The reader went away; the caller ends quietly.
+pub(crate) fn answer(text: &str) -> std::io::Result<()> {
+    if std::io::stdout().is_terminal() { line(printable(text)) } else { line(text) }
+}
+
+/// What others write must not move the person's cursor, nor turn the direction of their text around.
+pub(crate) fn printable(text: &str) -> String {
+    let steers = |char: char| matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(|char| matches!(char, '\n' | '\t') || !(char.is_control() || steers(*char))).collect()
+}
+
 /// Whether a person sits at the other end, able to answer.
 pub(crate) fn interactive() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()

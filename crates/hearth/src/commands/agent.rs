@@ -24,8 +24,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// A longer question belongs in a file.
-const MAX_MESSAGE_BYTES: u64 = 1024 * 1024;
+/// A longer question belongs in a file; the gateway takes no longer one either.
+const MAX_MESSAGE_BYTES: usize = 512 * 1024;
 /// How long another command is waited for: as long as a turn may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 const LOOK: Duration = Duration::from_millis(100);
@@ -224,7 +224,7 @@ impl Report {
             out::json(&self.to_json())?;
         }
         match self.end {
-            Some(End::Finished { text, .. }) if !self.json => Ok(out::line(text.trim_end())?),
+            Some(End::Finished { text, .. }) if !self.json => Ok(out::answer(text.trim_end())?),
             Some(End::Finished { .. }) => Ok(()),
             Some(End::Failed(failure)) => Err(failure.into()),
             Some(End::Aborted { .. }) | None => Err(Failure::new(ErrorKind::Interrupted, "stopped").into()),
@@ -260,11 +260,19 @@ impl Report {
 fn message(args: &Args) -> Result<String, Failure> {
     let mut parts: Vec<String> = args.message.iter().cloned().collect();
     if args.stdin {
-        let mut piped = String::new();
+        let mut piped = Vec::new();
+        // Two more bytes than a message may have tell a long one from one that just fits.
         std::io::stdin()
-            .take(MAX_MESSAGE_BYTES)
-            .read_to_string(&mut piped)
+            .take(MAX_MESSAGE_BYTES as u64 + 2)
+            .read_to_end(&mut piped)
             .map_err(|error| Failure::new(ErrorKind::User, format!("cannot read standard input: {error}")))?;
+        if piped.len() > MAX_MESSAGE_BYTES {
+            return Err(too_long());
+        }
+        let piped = String::from_utf8(piped).map_err(|_not_text| {
+            Failure::new(ErrorKind::User, "standard input is not UTF-8 text")
+                .hint("put it into a file in the workspace and ask about that file")
+        })?;
         parts.extend(Some(piped).filter(|piped| !piped.trim().is_empty()));
     }
     if parts.iter().all(|part| part.trim().is_empty()) {
@@ -272,5 +280,11 @@ fn message(args: &Args) -> Result<String, Failure> {
             Failure::new(ErrorKind::User, "no question was given").hint("hearth agent -m \"how much disk is free?\"")
         );
     }
-    Ok(parts.join("\n\n"))
+    let text = parts.join("\n\n");
+    if text.len() > MAX_MESSAGE_BYTES { Err(too_long()) } else { Ok(text) }
+}
+
+fn too_long() -> Failure {
+    Failure::new(ErrorKind::User, format!("the question is longer than {MAX_MESSAGE_BYTES} bytes"))
+        .hint("put it into a file in the workspace and ask about that file")
 }

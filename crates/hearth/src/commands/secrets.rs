@@ -6,7 +6,9 @@ use crate::error::Failure;
 use crate::out;
 use crate::setup::ask_secret;
 use clap::Subcommand;
+use hearth_config::Overrides;
 use hearth_core::error::ErrorKind;
+use hearth_providers::preset;
 use hearth_secrets::{Secret, Vault};
 use std::io::{IsTerminal as _, Read as _};
 
@@ -44,6 +46,11 @@ pub(crate) fn run(app: &App, verb: Verb) -> anyhow::Result<()> {
             app.home.create()?;
             vault.save(&name, &read_key(&name)?)?;
             out::note(format!("stored as {name} in {}", app.show(&app.home.credentials_dir())));
+            if let Some((what, fix)) = overshadowed(app, &name)? {
+                let paint = out::Paint::stderr();
+                out::note(format!("{} {what}, and goes before what is stored", paint.strong("warning:")));
+                out::note(format!("  {} {fix}", paint.dim("hint:")));
+            }
         }
         Verb::List { json: true } => out::json(&serde_json::json!({ "secrets": vault.names()? }))?,
         Verb::List { json: false } => {
@@ -60,6 +67,19 @@ pub(crate) fn run(app: &App, verb: Verb) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Says what else gives a provider's key and is asked first, and how to take it away.
+fn overshadowed(app: &App, provider: &str) -> anyhow::Result<Option<(String, String)>> {
+    let loaded = app.load(&Overrides::default())?;
+    let configured = loaded.config.models.providers.get(provider);
+    if configured.is_some_and(|provider| provider.api_key.is_some()) {
+        let key = format!("models.providers.{provider}.apiKey");
+        return Ok(Some((format!("{key} is set"), format!("hearth config unset {key}"))));
+    }
+    let variable = preset(provider).and_then(|preset| preset.env_key);
+    let variable = variable.filter(|name| app.environment.get(name).is_some_and(|value| !value.is_empty()));
+    Ok(variable.map(|name| (format!("the variable {name} is set"), format!("unset {name}"))))
 }
 
 fn read_key(name: &str) -> Result<Secret, Failure> {

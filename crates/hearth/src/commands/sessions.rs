@@ -81,6 +81,9 @@ fn show(app: &App, key: &str, json: bool) -> anyhow::Result<()> {
         out::json(&json!({ "sessionKey": key, "messages": entries }))?;
         return Ok(());
     }
+    if history.is_empty() {
+        out::note(format!("nothing was said in {key} yet"));
+    }
     for entry in history {
         match &entry.message {
             Message::User(_) => out::line(format!("you › {}\n", entry.message.text().trim_end()))?,

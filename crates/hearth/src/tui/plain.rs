@@ -71,7 +71,7 @@ impl Reply {
             TurnEventKind::Text(more) => {
                 self.midway = true;
                 let mut stdout = std::io::stdout().lock();
-                write!(stdout, "{}", printable(&more))?;
+                write!(stdout, "{}", out::printable(&more))?;
                 stdout.flush()?;
             }
             TurnEventKind::ToolStarted { call_id, name, title, .. } => {
@@ -83,7 +83,7 @@ impl Reply {
             }
             TurnEventKind::Restarted(reason) => self.note(format!("· the answer starts anew {reason}").trim_end()),
             TurnEventKind::Finished { text, .. } => {
-                let rest = if self.midway { String::new() } else { printable(&text) };
+                let rest = if self.midway { String::new() } else { out::printable(&text) };
                 out::line(rest)?;
                 return Ok(true);
             }
@@ -114,13 +114,8 @@ impl Reply {
 pub(crate) fn tool_row(name: &str, title: &str, is_error: bool, elapsed_ms: u64) -> String {
     let failed = if is_error { "failed, " } else { "" };
     let took = out::duration(elapsed_ms);
-    let row = tool_line(name, &printable(title), Line::default(), WIDTH).text();
+    let row = tool_line(name, &out::printable(title), Line::default(), WIDTH).text();
     format!("{row}  · {failed}{took}")
-}
-
-/// What a model writes must not move the person's cursor.
-fn printable(text: &str) -> String {
-    text.chars().filter(|char| matches!(char, '\n' | '\t') || !char.is_control()).collect()
 }
 
 fn prompt() -> std::io::Result<()> {

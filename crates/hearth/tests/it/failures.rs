@@ -43,7 +43,11 @@ async fn a_refused_key_is_exit_14_here_and_through_the_gateway() {
     let done = world.run(&["agent", "-m", "hi"]).await;
     assert_eq!(done.code, Some(14), "{done:?}");
     assert!(done.stderr.contains("openai") && done.stderr.contains("401"), "{done:?}");
-    assert!(done.stderr.contains("hint: "), "{done:?}");
+    assert!(done.stderr.contains("hint: hearth secrets set openai"), "{done:?}");
+    let stored = world.run_with(&["secrets", "set", "openai"], "sk-new").await;
+    assert_eq!(stored.code, Some(0), "{stored:?}");
+    assert!(stored.stderr.contains("OPENAI_API_KEY is set"), "the old key stays in force unseen: {stored:?}");
+    assert!(stored.stderr.contains("hint: unset OPENAI_API_KEY"), "{stored:?}");
     let _gateway = world.gateway().await;
     let done = world.run(&["agent", "--json", "-m", "hi"]).await;
     assert_eq!(done.code, Some(14), "{done:?}");
@@ -67,4 +71,24 @@ async fn wrong_words_on_the_command_line_are_exit_1() {
     assert_eq!(world.run(&["agent", "-m", "x", "--session", "no such key"]).await.code, Some(1));
     assert_eq!(world.run(&["models", "pull", "nobody-7b"]).await.code, Some(1));
     assert_eq!(world.run(&["--yes", "gateway", "status"]).await.code, Some(1));
+}
+
+#[tokio::test]
+async fn files_of_the_wrong_sort_are_no_fault_of_hearth() {
+    let (world, _provider) = World::with_provider(Vec::new()).await;
+    let notes = world.root().join("notes.txt").display().to_string();
+    std::fs::write(&notes, "no model").unwrap();
+    let done = world.run(&["infer", "serve", "--file", &notes, "--listen", "127.0.0.1:0"]).await;
+    assert_eq!(done.code, Some(13), "{done:?}");
+    let done = world.run(&["--home", &notes, "config", "get"]).await;
+    assert_eq!(done.code, Some(1), "{done:?}");
+}
+
+#[tokio::test]
+async fn a_question_that_is_too_long_is_refused_not_cut() {
+    let (world, provider) = World::with_provider(Vec::new()).await;
+    let done = world.run_with(&["agent", "--stdin", "-m", "what is this?"], &"ä".repeat(300_000)).await;
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(done.stderr.starts_with("error: the question is longer than 524288 bytes\n  hint: "), "{done:?}");
+    assert!(provider.requests().is_empty());
 }
