@@ -87,14 +87,16 @@ fn in_text(name: &str, text: &str) -> Vec<Shown> {
         } else if is_fenced {
             shown.extend(in_line(&place, Form::Typed, line));
         } else {
-            for span in line.split('`').skip(1).step_by(2) {
-                // A cell that holds nothing else is there to be copied.
-                let form = if line.contains(&format!("| `{span}` |")) { Form::Typed } else { Form::Named };
-                shown.extend(in_line(&place, form, span));
-            }
+            let spans = line.split('`').skip(1).step_by(2);
+            shown.extend(spans.flat_map(|span| in_line(&place, form(line, span), span)));
         }
     }
     shown
+}
+
+/// A cell of a table that holds nothing else is there to be copied.
+fn form(line: &str, span: &str) -> Form {
+    if line.contains(&format!("| `{span}` |")) { Form::Typed } else { Form::Named }
 }
 
 fn in_help(command: &Command, shown: &mut Vec<Shown>) {
