@@ -31,17 +31,12 @@ pub(super) async fn fetch(app: &App, loaded: &Loaded, entry: &Entry, questions: 
     loop {
         let smaller = catalogue.smaller().filter(|smaller| smaller.bytes < entry.bytes);
         row("", &format!("→ {} ({}, {}, {})", entry.title, entry.licence, out::bytes(entry.bytes), entry.quality));
-        let keys = match (questions, smaller) {
-            (Questions::TakeDefaults, _) => "",
-            (Questions::Ask, Some(_)) => KEYS,
-            (Questions::Ask, None) => KEYS_SMALL,
-        };
         let request = Request {
             entry: &entry,
             models_dir: &models_dir,
             environment: &app.environment,
             may_install_pip: may_install_pip(app, questions)?,
-            keys,
+            keys: keys(questions, smaller.is_some()),
         };
         let mut store = Store::open(&models_dir, &catalogue);
         let wish = tokio::select! {
@@ -67,6 +62,15 @@ pub(super) async fn fetch(app: &App, loaded: &Loaded, entry: &Entry, questions: 
                     .hint("what has arrived is kept; the next run goes on from there"));
             }
         }
+    }
+}
+
+/// What the person may press meanwhile.
+fn keys(questions: Questions, may_be_smaller: bool) -> &'static str {
+    match (questions, may_be_smaller) {
+        (Questions::TakeDefaults, _) => "",
+        (Questions::Ask, true) => KEYS,
+        (Questions::Ask, false) => KEYS_SMALL,
     }
 }
 
