@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::commands::{
-    agent, chat, completions, config, doctor, gateway, infer, lab, models, open, reference, secrets, sessions, up,
+    agent, chat, completions, config, doctor, gateway, infer, lab, models, open, reference, secrets, sessions, site, up,
 };
 use crate::error::Failure;
 use clap::{Parser, Subcommand};
@@ -63,9 +63,12 @@ pub(crate) enum Command {
     /// The process that runs a model on this machine.
     #[command(subcommand)]
     Infer(infer::Verb),
-    /// The scaling laws of language models: plan a budget, fit runs.
+    /// Language models from the papers: plan a budget, fit laws, run experiments.
     #[command(subcommand)]
     Lab(lab::Verb),
+    /// Sites from Markdown: new, build, check, dev, serve, publish.
+    #[command(subcommand)]
+    Site(site::Verb),
     /// Print the completions of a shell.
     Completions(completions::Args),
     /// What the documentation says about this program, from the program itself.
@@ -79,6 +82,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     let command = match cli.command {
         Some(Command::Completions(args)) => return completions::run(&args),
         Some(Command::Lab(verb)) => return lab::run(verb),
+        Some(Command::Site(verb)) => return site::run(verb),
         Some(Command::Reference(subject)) => return reference::run(&subject),
         command => command,
     };
@@ -102,6 +106,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Infer(verb)) => infer::run(verb),
         Some(Command::Completions(args)) => completions::run(&args),
         Some(Command::Lab(verb)) => lab::run(verb),
+        Some(Command::Site(verb)) => site::run(verb),
         Some(Command::Reference(subject)) => reference::run(&subject),
     }
 }

@@ -136,7 +136,21 @@ fn home(app: &App) -> Finding {
             );
         }
     }
-    Finding::ok("home", app.show(app.home.root()))
+    match try_writing(&app.home.run_dir()) {
+        Ok(()) => Finding::ok("home", app.show(app.home.root())),
+        Err(error) => {
+            let said = format!("{} can't be written to: {error}", app.show(&app.home.run_dir()));
+            Finding::broken("home", said, "hearth --home FOLDER up")
+        }
+    }
+}
+
+/// Writes a file and takes it away again: permissions alone don't tell of read-only and full disks.
+fn try_writing(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let probe = folder.join("doctor.probe");
+    let written = std::fs::write(&probe, "a home is written to");
+    std::fs::remove_file(&probe).and(written)
 }
 
 fn disk(app: &App) -> Finding {

@@ -1,8 +1,9 @@
-//! `hearth lab`: plan a training budget and fit scaling laws to runs.
+//! `hearth lab`: plan a training budget, fit scaling laws to runs, run the papers' experiments.
 
 mod figures;
 mod fit;
 mod plan;
+mod run;
 
 use clap::Subcommand;
 
@@ -12,6 +13,8 @@ pub(crate) enum Verb {
     Plan(plan::Args),
     /// Fit a scaling law to a CSV table of runs, with bootstrap intervals.
     Fit(fit::Args),
+    /// Run a paper's signature experiment at a size of minutes, with a report beside the paper's claim.
+    Run(run::Args),
 }
 
 /// Runs the command; it needs neither home nor gateway.
@@ -19,5 +22,6 @@ pub(crate) fn run(verb: Verb) -> anyhow::Result<()> {
     match verb {
         Verb::Plan(args) => args.run(),
         Verb::Fit(args) => args.run(),
+        Verb::Run(args) => args.run(),
     }
 }

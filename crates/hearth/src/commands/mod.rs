@@ -13,4 +13,5 @@ pub(crate) mod open;
 pub(crate) mod reference;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
+pub(crate) mod site;
 pub(crate) mod up;

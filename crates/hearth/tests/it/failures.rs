@@ -3,6 +3,7 @@
 use crate::world::World;
 use hearth_testkit::fake_provider::{Answer, Fault, Reply};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 
 #[tokio::test]
 async fn mistakes_in_the_settings_are_named_with_line_and_column_and_nothing_stops() {
@@ -91,4 +92,17 @@ async fn a_question_that_is_too_long_is_refused_not_cut() {
     assert_eq!(done.code, Some(1), "{done:?}");
     assert!(done.stderr.starts_with("error: the question is longer than 524288 bytes\n  hint: "), "{done:?}");
     assert!(provider.requests().is_empty());
+}
+
+#[tokio::test]
+async fn the_doctor_notices_a_home_that_can_not_be_written_to() {
+    let world = World::new();
+    world.write_settings("{}");
+    assert!(world.run(&["doctor", "--quick"]).await.stdout.starts_with("ok       home"));
+    std::fs::remove_dir_all(world.root().join("run")).unwrap();
+    std::fs::write(world.root().join("run"), "in the way").unwrap();
+    std::fs::set_permissions(world.root().join("run"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let done = world.run(&["doctor", "--quick"]).await;
+    assert_eq!(done.code, Some(2), "{done:?}");
+    assert!(done.stdout.starts_with("broken   home") && done.stdout.contains("can't be written to"), "{done:?}");
 }

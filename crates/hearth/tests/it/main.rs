@@ -5,7 +5,7 @@
 //! - `failures`: what goes wrong says so, with its own exit code
 //! - `fetch`: a model download that is cut off goes on
 //! - `gateway`: one a home, and it may be killed at any time
-//! - `lab`: plans and fits
+//! - `lab`: plans and fits; `site`: sites
 
 #[cfg(test)]
 mod chat;
@@ -19,5 +19,7 @@ mod first_run;
 mod gateway;
 #[cfg(test)]
 mod lab;
+#[cfg(test)]
+mod site;
 #[cfg(test)]
 mod world;
