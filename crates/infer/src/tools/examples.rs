@@ -20,9 +20,22 @@ type Step = (&'static str, &'static str, &'static str);
 const EXAMPLES: &[Example] = &[
     Example { ask: "hi, who are you?", steps: &[], reply: "Hello! I am your assistant. What can I do for you?" },
     Example {
-        ask: "append \"eggs\" to lists/shopping.md",
-        steps: &[("bash", r#"{"command":"echo '- eggs' >> lists/shopping.md"}"#, "")],
-        reply: "I added eggs to lists/shopping.md.",
+        ask: "which files are in photos?",
+        steps: &[("bash", r#"{"command":"ls photos"}"#, "beach.jpg")],
+        reply: "There is one file in photos: beach.jpg.",
+    },
+    Example {
+        ask: "what is a volcano?",
+        steps: &[],
+        reply: "A volcano is an opening in the ground where lava comes out.",
+    },
+    Example {
+        ask: "write hello.sh that says hello and run it",
+        steps: &[
+            ("write", r#"{"path":"hello.sh","content":"echo hello\n"}"#, "wrote 11 bytes"),
+            ("bash", r#"{"command":"sh hello.sh"}"#, "hello"),
+        ],
+        reply: "I wrote hello.sh. It says: hello",
     },
     Example {
         ask: "change bread to rolls in lists/shopping.md",
@@ -34,25 +47,35 @@ const EXAMPLES: &[Example] = &[
         reply: "Done, it says rolls now.",
     },
     Example {
-        ask: "what time is it?",
-        steps: &[("bash", r#"{"command":"date +%H:%M"}"#, "18:20")],
-        reply: "It is 18:20.",
+        ask: "add the line \"eggs\" at the end of lists/shopping.md",
+        steps: &[("bash", r#"{"command":"echo '- eggs' >> lists/shopping.md"}"#, "")],
+        reply: "I added eggs to lists/shopping.md.",
     },
     Example {
-        ask: "which photo is the largest?",
-        steps: &[("bash", r#"{"command":"ls -S photos | head -n 1"}"#, "beach.jpg")],
-        reply: "The largest is beach.jpg.",
+        ask: "show it to me",
+        steps: &[("read", r#"{"path":"lists/shopping.md"}"#, "rolls\neggs")],
+        reply: "Here it is:\nrolls\neggs",
     },
-    Example { ask: "what is a volcano?", steps: &[], reply: "An opening in the ground where lava comes out." },
+    Example { ask: "say thank you in Spanish", steps: &[], reply: "Gracias." },
     Example {
-        ask: "remember that I like tea",
-        steps: &[("bash", r#"{"command":"echo '- likes tea' >> USER.md"}"#, "")],
+        ask: "how much is 12 times 7?",
+        steps: &[("bash", r#"{"command":"echo $((12 * 7))"}"#, "84")],
+        reply: "84.",
+    },
+    Example {
+        ask: "remember that my brother is called Ben",
+        steps: &[("bash", r#"{"command":"echo '- brother: Ben' >> USER.md"}"#, "")],
         reply: "I wrote it down in USER.md.",
     },
     Example {
-        ask: "add soap to lists/bath.md",
-        steps: &[("bash", r#"{"command":"echo '- soap' >> lists/bath.md"}"#, "")],
-        reply: "I added soap to lists/bath.md.",
+        ask: "what time is it?",
+        steps: &[("bash", r#"{"command":"date"}"#, "Sun May 3 18:20:07 UTC 2026")],
+        reply: "It is 18:20.",
+    },
+    Example {
+        ask: "move beach.jpg to a new folder old",
+        steps: &[("bash", r#"{"command":"mkdir -p old && mv beach.jpg old/"}"#, "")],
+        reply: "I moved beach.jpg to the folder old.",
     },
 ];
 
