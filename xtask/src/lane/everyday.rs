@@ -21,13 +21,10 @@ const TASKS: &[Task] = &[
     Task {
         ask: "Create notes/todo.md with three items: milk, bread and eggs. Then read it back to me.",
         judge: |workspace, turn| {
-            has_words(workspace, "notes/todo.md", &["milk", "bread", "eggs"]).or_else(|| used(turn, &["write", "bash"]))
+            has_words(workspace, "notes/todo.md", &["milk", "bread", "eggs"]).or_else(|| used(turn, &["read", "bash"]))
         },
     },
-    Task {
-        ask: "How much disk is free?",
-        judge: |_, turn| used(turn, &["bash"]).or_else(|| says_any(turn, &["G", "M", "%", "T"])),
-    },
+    Task { ask: "How much disk is free?", judge: |_, turn| used(turn, &["bash"]).or_else(|| says_digit(turn)) },
     Task {
         ask: "What files are in my workspace?",
         judge: |_, turn| used(turn, &["bash", "read"]).or_else(|| says_any(turn, &["AGENTS.md"])),
@@ -43,7 +40,10 @@ const TASKS: &[Task] = &[
         ask: "Add the line \"call the dentist\" at the end of notes/todo.md.",
         judge: |workspace, _| has_words(workspace, "notes/todo.md", &["milk", "eggs", "call the dentist"]),
     },
-    Task { ask: "What is today's date?", judge: |_, turn| says_any(turn, &[&today("+%Y-%m-%d"), &today("+%Y")]) },
+    Task {
+        ask: "What is today's date?",
+        judge: |_, turn| says_any(turn, &[&output_of("date", "+%Y-%m-%d"), &output_of("date", "+%Y")]),
+    },
     Task {
         ask: "How many lines does AGENTS.md have?",
         judge: |workspace, turn| match std::fs::read_to_string(workspace.join("AGENTS.md")) {
@@ -83,20 +83,20 @@ const TASKS: &[Task] = &[
     Task { ask: "What is the capital of France?", judge: |_, turn| says_any(turn, &["Paris"]) },
     Task {
         ask: "Which kernel version does this machine run?",
-        judge: |_, turn| used(turn, &["bash"]).or_else(|| says_any(turn, &["."])),
+        judge: |_, turn| used(turn, &["bash"]).or_else(|| says_any(turn, &[&output_of("uname", "-r")])),
     },
 ];
 
-/// Asks the machine for the date.
-fn today(format: &str) -> String {
-    let output = Command::new("date").arg(format).output();
+/// Asks the machine itself, for what a right answer must hold.
+fn output_of(program: &str, argument: &str) -> String {
+    let output = Command::new(program).arg(argument).output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
 }
 
 /// What the lane is told.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The binary; `hearth` of the release build unless named.
+    /// The binary, for example that of the release build.
     #[arg(long)]
     hearth: PathBuf,
     /// A home that has a model; its workspace is written to.
@@ -152,6 +152,11 @@ fn says_any(turn: &Value, words: &[&str]) -> Option<String> {
     let said = text(turn);
     let found = words.iter().any(|word| said.contains(word));
     (!found).then(|| format!("the answer names none of: {}", words.join(", ")))
+}
+
+/// A figure was asked for: an answer without any digit holds none.
+fn says_digit(turn: &Value) -> Option<String> {
+    (!text(turn).contains(|letter: char| letter.is_ascii_digit())).then(|| "the answer holds no figure".to_owned())
 }
 
 fn answered(turn: &Value) -> Option<String> {
